@@ -1,0 +1,244 @@
+/*
+ * The JSON writer.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/jsonw.h"
+#include "base/utf8.h"
+#include "base/xmalloc.h"
+
+/* Makes room for n more bytes and returns where they go. */
+static char *
+jsonw_room(struct jsonw *j, size_t n)
+{
+	if (j->size - j->length < n) {
+		size_t size = j->size == 0 ? 512 : j->size;
+
+		while (size - j->length < n)
+			size *= 2;
+		j->data = xreallocarray(j->data, size, 1);
+		j->size = size;
+	}
+	return j->data + j->length;
+}
+
+static void
+jsonw_put(struct jsonw *j, const char *text, size_t n)
+{
+	memcpy(jsonw_room(j, n), text, n);
+	j->length += n;
+}
+
+/* Writes the comma that is owed and the key, if any. */
+static void
+jsonw_begin(struct jsonw *j, const char *key)
+{
+	if (j->comma)
+		jsonw_put(j, ",", 1);
+	j->comma = true;
+	if (key != NULL) {
+		jsonw_put(j, "\"", 1);
+		jsonw_put(j, key, strlen(key));
+		jsonw_put(j, "\":", 2);
+	}
+}
+
+void
+jsonw_free(struct jsonw *j)
+{
+	free(j->data);
+	memset(j, 0, sizeof *j);
+}
+
+void
+jsonw_reset(struct jsonw *j)
+{
+	j->length = 0;
+	j->comma = false;
+}
+
+void
+jsonw_object(struct jsonw *j, const char *key)
+{
+	jsonw_begin(j, key);
+	jsonw_put(j, "{", 1);
+	j->comma = false;
+}
+
+void
+jsonw_object_end(struct jsonw *j)
+{
+	jsonw_put(j, "}", 1);
+	j->comma = true;
+}
+
+void
+jsonw_array(struct jsonw *j, const char *key)
+{
+	jsonw_begin(j, key);
+	jsonw_put(j, "[", 1);
+	j->comma = false;
+}
+
+void
+jsonw_array_end(struct jsonw *j)
+{
+	jsonw_put(j, "]", 1);
+	j->comma = true;
+}
+
+void
+jsonw_int(struct jsonw *j, const char *key, int64_t value)
+{
+	char text[24];
+
+	jsonw_begin(j, key);
+	jsonw_put(j, text,
+	    (size_t)snprintf(text, sizeof text, "%lld", (long long)value));
+}
+
+void
+jsonw_uint(struct jsonw *j, const char *key, uint64_t value)
+{
+	char text[24];
+
+	jsonw_begin(j, key);
+	jsonw_put(j, text,
+	    (size_t)snprintf(text, sizeof text, "%llu",
+	    (unsigned long long)value));
+}
+
+void
+jsonw_real(struct jsonw *j, const char *key, double value)
+{
+	char text[40];
+
+	if (!isfinite(value)) {
+		jsonw_null(j, key);
+		return;
+	}
+	jsonw_begin(j, key);
+	jsonw_put(j, text, (size_t)snprintf(text, sizeof text, "%.9g", value));
+}
+
+void
+jsonw_bool(struct jsonw *j, const char *key, bool value)
+{
+	jsonw_begin(j, key);
+	jsonw_put(j, value ? "true" : "false", value ? 4 : 5);
+}
+
+void
+jsonw_null(struct jsonw *j, const char *key)
+{
+	jsonw_begin(j, key);
+	jsonw_put(j, "null", 4);
+}
+
+/* Writes a JSON string; a byte that starts no UTF-8 sequence is U+FFFD. */
+static void
+jsonw_quote(struct jsonw *j, const uint8_t *p, size_t n)
+{
+	static const char hex[] = "0123456789abcdef";
+	/* At worst every byte becomes \u00xx. */
+	char *start = jsonw_room(j, n * 6 + 2), *o = start;
+
+	*o++ = '"';
+	for (size_t i = 0; i < n;) {
+		uint8_t c = p[i];
+		size_t len;
+
+		if (c >= 0x80) {
+			if ((len = utf8_length(p + i, n - i)) == 0) {
+				memcpy(o, "\xef\xbf\xbd", 3);
+				o += 3;
+				i++;
+				continue;
+			}
+			memcpy(o, p + i, len);
+			o += len;
+			i += len;
+			continue;
+		}
+		i++;
+		if (c == '"' || c == '\\') {
+			*o++ = '\\';
+			*o++ = (char)c;
+		} else if (c >= 0x20 && c != 0x7f) {
+			*o++ = (char)c;
+		} else if (c == '\n' || c == '\r' || c == '\t') {
+			*o++ = '\\';
+			*o++ = c == '\n' ? 'n' : c == '\r' ? 'r' : 't';
+		} else {
+			memcpy(o, "\\u00", 4);
+			o[4] = hex[c >> 4];
+			o[5] = hex[c & 15];
+			o += 6;
+		}
+	}
+	*o++ = '"';
+	j->length += (size_t)(o - start);
+}
+
+void
+jsonw_string(struct jsonw *j, const char *key, const char *text)
+{
+	jsonw_begin(j, key);
+	jsonw_quote(j, (const uint8_t *)text, strlen(text));
+}
+
+static void
+jsonw_base64(struct jsonw *j, const uint8_t *p, size_t n)
+{
+	static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "abcdefghijklmnopqrstuvwxyz0123456789+/";
+	char *start = jsonw_room(j, (n + 2) / 3 * 4 + 2), *o = start;
+
+	*o++ = '"';
+	for (; n >= 3; p += 3, n -= 3) {
+		*o++ = set[p[0] >> 2];
+		*o++ = set[(p[0] & 3) << 4 | p[1] >> 4];
+		*o++ = set[(p[1] & 15) << 2 | p[2] >> 6];
+		*o++ = set[p[2] & 63];
+	}
+	if (n != 0) {
+		uint8_t second = n == 2 ? p[1] : 0;
+
+		*o++ = set[p[0] >> 2];
+		*o++ = set[(p[0] & 3) << 4 | second >> 4];
+		*o++ = n == 2 ? set[(second & 15) << 2] : '=';
+		*o++ = '=';
+	}
+	*o++ = '"';
+	j->length += (size_t)(o - start);
+}
+
+void
+jsonw_bytes(struct jsonw *j, const char *text_key, const char *base64_key,
+    const void *bytes, size_t n)
+{
+	if (utf8_valid(bytes, n)) {
+		jsonw_begin(j, text_key);
+		jsonw_quote(j, bytes, n);
+	} else {
+		jsonw_begin(j, base64_key);
+		jsonw_base64(j, bytes, n);
+	}
+}
+
+void
+jsonw_raw(struct jsonw *j, const char *key, const char *text, size_t n)
+{
+	jsonw_begin(j, key);
+	jsonw_put(j, text, n);
+}
+
+void
+jsonw_line_end(struct jsonw *j)
+{
+	jsonw_put(j, "\n", 1);
+	j->comma = false;
+}
