@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by every shell test. It prints TAP (Test Anything Protocol), which
 # tests/run collects. A test that ends without saying anything, or with a
 # status other than 0, counts as failed.
@@ -15,6 +16,7 @@ set -uo pipefail
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=${BUILD:-$TOP/build}
 case $BUILD in /*) ;; *) BUILD=$TOP/$BUILD ;; esac
+export KAGEMUSHA_BUILD=$BUILD
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/kage-test.XXXXXX")
 tap_cleanups=()
 
