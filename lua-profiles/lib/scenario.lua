@@ -1,0 +1,388 @@
+-- Drives a bot through its whole command list: recognises its hello, keeps it
+-- alive, sends each command, waits until the device is quiet, stops what goes
+-- on, and takes the next. A family file is the data for this; see families/.
+--
+-- What is known of a bot outlives its connection: after a reconnect the list
+-- goes on behind the last command that was sent. A bot is known by its
+-- address, or by what family.identity says.
+--
+-- A family's fields (those of every profile, and):
+--   hello      = { patterns = {...}, send = TEXT, wait = SECONDS,
+--                  run = function(s) return ok, err end }   all optional
+--   keepalive  = { send = TEXT, expect = PATTERN, every = SECONDS }
+--   answers    = { { PATTERN, TEXT }, ... }  what the bot asks on its own
+--   commands   = { { name =, send =, expect =, stop =, last =, ... }, ... }
+--   stop       = TEXT that ends what a command started; a command asks for it
+--                with stop = true, or names a text of its own
+--   defaults   = values for {placeholders}; a command may hold its own
+--   read       = function(s) return message, err end    default: a line
+--   wrap       = function(s, text, command) return bytes end
+--   ready      = function(s) return ok, err end  waits until it may be sent
+--   identity   = function(s) return text end
+-- Options, from --set KEY=VALUE: order, repeat, only, pause, idle, quiet, max,
+-- hold, seconds, port, count.
+
+local scenario = {}
+
+local DEFAULTS = {
+  idle = 5, -- seconds without a command, first: the control window
+  quiet = 1.5, -- a command is done when nothing stirred for so long
+  max = 10, -- or after so long
+  hold = 3, -- a command that must be stopped is left at work so long
+  pause = 0, -- between two commands
+  ["repeat"] = 1,
+  order = "listed", -- or reverse, random
+  seconds = 5, port = 9999, count = 4, -- for {placeholders}
+}
+
+local COMMAND_FIELDS = {
+  name = "string", send = "string", expect = "string", stop = { "boolean", "string" },
+  last = "boolean", quiet = "number", max = "number", hold = "number",
+}
+
+-- options -------------------------------------------------------------------
+
+-- The value of an option: from the command line, the family, or the default.
+local function option(family, key)
+  local text = responder.option and responder.option(key)
+  if text == nil then
+    local own = family.options and family.options[key]
+    return own == nil and DEFAULTS[key] or own
+  end
+  if type(DEFAULTS[key]) == "number" then
+    local n = tonumber(text)
+    if not n then error(("option %s: '%s' is no number"):format(key, text), 0) end
+    return n
+  end
+  return text
+end
+
+local function words(text)
+  local list = {}
+  for word in text:gmatch("[^,]+") do list[#list + 1] = word:match("^%s*(.-)%s*$") end
+  return list
+end
+
+-- The named commands, in the order of the names.
+local function pick(commands, names)
+  local by_name, list = {}, {}
+  for _, command in ipairs(commands) do by_name[command.name:upper()] = command end
+  for _, name in ipairs(names) do
+    local command = by_name[name:upper()]
+    if not command then error("option only: no command '" .. name .. "'", 0) end
+    list[#list + 1] = command
+  end
+  return list
+end
+
+local function reorder(list, order)
+  local n = #list
+  if order == "reverse" then
+    for i = 1, n // 2 do list[i], list[n + 1 - i] = list[n + 1 - i], list[i] end
+  elseif order == "random" then
+    for i = n, 2, -1 do
+      local j = 1 + math.floor(responder.random(i))
+      list[i], list[j] = list[j], list[i]
+    end
+  elseif order ~= "listed" then
+    error("option order: '" .. order .. "' is none of listed, reverse, random", 0)
+  end
+end
+
+-- The commands of one run, as the options want them. Those marked `last`
+-- (they end the bot) come at the very end whatever the order.
+local function build_list(family)
+  local only = option(family, "only")
+  local commands = only and pick(family.commands, words(only)) or family.commands
+  local first, last, list = {}, {}, {}
+  for _, command in ipairs(commands) do
+    local part = command.last and last or first
+    part[#part + 1] = command
+  end
+  reorder(first, option(family, "order"))
+  for _ = 1, option(family, "repeat") do table.move(first, 1, #first, #list + 1, list) end
+  return table.move(last, 1, #last, #list + 1, list)
+end
+
+-- Fills in {target}, {port}, {seconds} and the family's own placeholders.
+local function fill(s, command, text)
+  return (text:gsub("{(%a[%w_]*)}", function(key)
+    if key == "target" then return s.target end
+    local value = command[key]
+    if value == nil and s.family.defaults then value = s.family.defaults[key] end
+    if value == nil then value = option(s.family, key) end
+    return value ~= nil and tostring(value) or nil
+  end))
+end
+
+-- one session ---------------------------------------------------------------
+
+-- A line of the bot, without its end; what read() is for other protocols.
+local function read_line(s) return s.conn:recv_line(4096) end
+
+-- Looks at one message of the bot: answers what it asks on its own.
+local function heard(s, message)
+  s.last_heard = responder.now()
+  for _, answer in ipairs(s.family.answers or {}) do
+    if message:find(answer[1]) then
+      s.conn:send(fill(s, {}, answer[2]))
+      return "asked"
+    end
+  end
+  local keepalive = s.family.keepalive
+  if keepalive and keepalive.expect and message:find(keepalive.expect) then return "alive" end
+  return "reply"
+end
+
+-- Reads for so many seconds; the replies are added to the list. Returns true,
+-- or nil and the reason why there is nothing more to read.
+local function listen(s, seconds, replies)
+  local deadline = responder.now() + seconds
+  repeat
+    s.conn:set_timeout(math.max(deadline - responder.now(), 0.01))
+    local message, err = s.family.read(s)
+    if message then
+      if heard(s, message) == "reply" and replies then replies[#replies + 1] = message end
+    elseif err ~= "timeout" then
+      return nil, err
+    end
+  until responder.now() >= deadline
+  return true
+end
+
+-- Sends the keep-alive when it is due. nil when the connection is gone.
+local function keep_alive(s)
+  local keepalive = s.family.keepalive
+  if not keepalive or not keepalive.send then return true end
+  if responder.now() - s.last_kept < (keepalive.every or 20) then return true end
+  s.last_kept = responder.now()
+  return s.conn:send(keepalive.send)
+end
+
+-- Listens and keeps alive for so many seconds.
+local function attend(s, seconds)
+  local deadline = responder.now() + seconds
+  repeat
+    if not keep_alive(s) then return nil, "closed" end
+    local ok, err = listen(s, math.min(deadline - responder.now(), 5))
+    if not ok then return nil, err end
+  until responder.now() >= deadline
+  return true
+end
+
+-- The first message decides whether this is a bot of the family; a silent one
+-- is asked with the keep-alive.
+local function greet(s)
+  local hello = s.family.hello or {}
+  if hello.run then return hello.run(s) end
+  if hello.send then s.conn:send(hello.send) end
+  s.conn:set_timeout(hello.wait or 3)
+  local first, err = s.family.read(s)
+  if not first and err == "timeout" then
+    s.conn:note("hello", { silent = true })
+    return true
+  end
+  if not first then return nil, err end
+  local known = false
+  for _, pattern in ipairs(hello.patterns or {}) do
+    known = known or first:find(pattern) ~= nil
+  end
+  s.conn:note("hello", { text = first, known = known })
+  heard(s, first)
+  return true
+end
+
+-- Notes whether the bot said what was expected.
+local function note_replies(s, id, command, replies)
+  if #replies == 0 and not command.expect then return end
+  local matched
+  if command.expect then
+    matched = false
+    for _, reply in ipairs(replies) do matched = matched or reply:find(command.expect) ~= nil end
+  end
+  s.conn:note("reply", {
+    command = id, name = command.name, replies = replies,
+    expected = command.expect, matched = matched,
+  })
+end
+
+-- Sends one command and waits for what comes of it. Returns "done", "closed",
+-- "unsent" (closed before it was sent) or "refused".
+local function perform(s, command, max)
+  local text = fill(s, command, command.send)
+  local bytes = s.family.wrap and s.family.wrap(s, text, command) or text
+  local seconds = command.seconds or option(s.family, "seconds")
+  local id, err = s.conn:command(bytes, {
+    name = command.name, target = s.target, seconds = seconds,
+  })
+  if not id and err == "closed" then return "unsent" end
+  -- Counted before the wait: a bot that comes back meanwhile goes on behind it.
+  if not command.is_stop then s.bot.next = s.bot.next + 1 end
+  if not id then return "refused" end
+  s.bot.last, s.bot.last_id = command.name, id
+  s.bot.sent = s.bot.sent + 1
+  local quiet = command.quiet or option(s.family, "quiet")
+  local seen = s.conn:settle { quiet = math.min(quiet, max), max = max }
+  local replies = {}
+  local ok = listen(s, 0.02, replies)
+  note_replies(s, id, command, replies)
+  if not ok or (seen and seen.reason == "closed") then return "closed" end
+  return "done"
+end
+
+-- Notes that the bot hung up on us, with the command that came before.
+local function note_lost(s)
+  s.bot.lost = responder.now()
+  if s.family.polls or s.bot.done then return end
+  s.conn:note("disconnected", { after = s.bot.last, command = s.bot.last_id })
+end
+
+-- One command, and the stop that belongs to it.
+local function step(s, command)
+  local stop = command.stop and (command.stop == true and s.family.stop or command.stop)
+  local max = command.max or option(s.family, "max")
+  if stop then max = command.hold or option(s.family, "hold") end
+  local outcome = perform(s, command, max)
+  if outcome == "done" and stop then
+    outcome = perform(s, {
+      name = "stop " .. command.name, send = stop, seconds = 0, is_stop = true,
+    }, option(s.family, "max"))
+  end
+  return outcome
+end
+
+-- The rest of the list, as far as this connection goes.
+local function drive(s)
+  local bot = s.bot
+  while bot.next <= #bot.list and bot.session == s do
+    if s.family.ready then
+      local ok = s.family.ready(s)
+      if not ok then return nil end
+    end
+    if not keep_alive(s) then return nil end
+    local outcome = step(s, bot.list[bot.next])
+    if outcome == "closed" or outcome == "unsent" then return nil end
+    local pause = option(s.family, "pause")
+    if pause > 0 and not attend(s, pause) then return nil end
+  end
+  return bot.session == s
+end
+
+-- the family ----------------------------------------------------------------
+
+-- Tells the responder once every bot that was seen has had every command.
+local function finish(bots)
+  local total = 0
+  for _, bot in pairs(bots) do
+    if not bot.done then return end
+    total = total + bot.sent
+  end
+  responder.finished(("all %d commands sent"):format(total))
+end
+
+-- The bot behind this session: a new one, or one that came back.
+local function find_bot(s, bots)
+  local peer = s.conn:peer()
+  local key = s.family.identity and s.family.identity(s) or peer
+  local bot = bots[key]
+  if not bot then
+    bot = { key = key, list = build_list(s.family), next = 1, sent = 0, sessions = 0 }
+    bots[key] = bot
+  elseif not s.family.polls then
+    s.conn:note("reconnected", {
+      after = bot.last, command = bot.last_id,
+      away = bot.lost and responder.now() - bot.lost or nil,
+      left = #bot.list + 1 - bot.next,
+    })
+  end
+  bot.sessions = bot.sessions + 1
+  bot.session = s
+  return bot
+end
+
+-- One connection of a bot, from hello to the end.
+local function play(family, bots, conn)
+  local s = {
+    family = family, conn = conn, target = lab.target(),
+    last_kept = -math.huge, last_heard = responder.now(),
+  }
+  local ok = greet(s)
+  if not ok then return end
+  local bot = find_bot(s, bots)
+  s.bot = bot
+  if not bot.idled and option(family, "idle") > 0 and not family.polls then
+    conn:note("idle", { state = "begins", seconds = option(family, "idle") })
+    if not attend(s, option(family, "idle")) then return note_lost(s) end
+    conn:note("idle", { state = "ends" })
+    bot.idled = true
+  end
+  if not drive(s) then return note_lost(s) end
+  if not bot.done then
+    bot.done = true
+    conn:note("scenario", { state = "finished", commands = bot.sent, sessions = bot.sessions })
+    finish(bots)
+  end
+  if family.polls then return end
+  while attend(s, 60) do s.last_heard = s.last_heard end
+end
+
+local function is_a(value, kinds)
+  if type(kinds) == "string" then return type(value) == kinds end
+  for _, kind in ipairs(kinds) do
+    if type(value) == kind then return true end
+  end
+  return false
+end
+
+-- Raises for a mistake in a family's data, at the line of the caller (which
+-- Lua knows only if the call is no tail call).
+local function check_family(family, level)
+  local function fail(...) error("scenario: " .. string.format(...), level) end
+  if type(family.name) ~= "string" then fail("a family needs a name") end
+  if type(family.commands) ~= "table" or #family.commands == 0 then
+    fail("%s: commands must be a list with at least one command", family.name)
+  end
+  local seen = {}
+  for i, command in ipairs(family.commands) do
+    if type(command) ~= "table" then fail("%s: command %d is no table", family.name, i) end
+    for _, key in ipairs { "name", "send" } do
+      if command[key] == nil then fail("%s: command %d has no '%s'", family.name, i, key) end
+    end
+    for key, kinds in pairs(COMMAND_FIELDS) do
+      if command[key] ~= nil and not is_a(command[key], kinds) then
+        fail("%s: command %d: '%s' is a %s", family.name, i, key, type(command[key]))
+      end
+    end
+    if seen[command.name] then
+      fail("%s: two commands are named '%s'", family.name, command.name)
+    end
+    seen[command.name] = true
+    if command.stop == true and not family.stop then
+      fail("%s: command '%s' wants the family's stop, and there is none", family.name, command.name)
+    end
+    for key in command.send:gmatch("{(%a[%w_]*)}") do
+      if key ~= "target" and command[key] == nil and DEFAULTS[key] == nil
+        and not (family.defaults and family.defaults[key] ~= nil) then
+        fail("%s: command '%s': nothing is known of {%s}", family.name, command.name, key)
+      end
+    end
+  end
+end
+
+-- Makes a profile of a family's data. The bots that it knows live as long as
+-- the profile is loaded.
+function scenario.family(family)
+  check_family(family, 4)
+  local bots = {}
+  family.kind = "family"
+  family.read = family.read or read_line
+  family.stream = function(conn) play(family, bots, conn) end
+  return family
+end
+
+-- For family files with a handshake of their own.
+scenario.listen = listen
+scenario.fill = fill
+scenario.option = option
+
+return scenario
