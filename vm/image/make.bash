@@ -15,7 +15,8 @@
 #	  console        the guest's serial console, e.g. ttyS0
 #	  append         the kernel's whole command line
 #	  kernel_version uname -r of the guest
-#	  cp0_timer      1: the MIPS timer must be re-armed after a restore
+#	  quirks         what else build/device must know, parted by commas:
+#	                 cp0timer: re-arm the MIPS timer after a restore
 #	  qemu_version   first line of qemu --version: a snapshot fits only this
 #	manifest         what went in: packages with sums, modules, tools, outputs
 #
@@ -222,7 +223,7 @@ make_machine() {
 	console=$row_console
 	append=console=$row_console $(make_words $IMAGE_APPEND)
 	kernel_version=$1
-	cp0_timer=$(row_has cp0timer && echo 1 || echo 0)
+	quirks=$row_quirks
 	qemu_version=$(image_qemu_version)
 	M
 }

@@ -10,6 +10,9 @@ set -euo pipefail
 # shellcheck source=table.bash
 . "${BASH_SOURCE[0]%/*}/table.bash"
 
+# The main suite alone: its versions change with point releases only, so a
+# lock file holds for long; what the security suite held last month is gone
+# today. The guest is not the boundary, QEMU is.
 IMAGE_SUITE=bookworm
 IMAGE_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
@@ -46,14 +49,12 @@ apt_private() {
 	APT_CONFIG=$config LC_ALL=C "$@"
 }
 
-# apt_sources: prints a source line for each Debian suite that this machine's
-# own apt reads: so the mirror, the proxy and the keys are the operator's.
+# apt_sources: prints the source line of the suite as this machine's own apt
+# reads it: so the mirror, the proxy and the keys are the operator's.
 apt_sources() {
 	local uri suite components key found=0
 	while IFS='|' read -r uri suite components key; do
-		[[ $suite == "$IMAGE_SUITE" || $suite == "$IMAGE_SUITE-updates" ||
-			$suite == "$IMAGE_SUITE-security" ]] || continue
-		[[ $components == main ]] || continue
+		[[ $suite == "$IMAGE_SUITE" && $components == main ]] || continue
 		[[ $key == /* ]] || key=$IMAGE_KEYRING
 		printf 'deb [signed-by=%s] %s %s main\n' "$key" "$uri" "$suite"
 		found=1
@@ -97,9 +98,7 @@ apt_prepare() {
 	} >"$root/apt.conf"
 }
 
-# apt_update DEBARCH: fetches the lists. A suite whose index is broken (a
-# mirror in the middle of its own update) is left out with a warning; without
-# the main suite nothing can be built.
+# apt_update DEBARCH: fetches the lists, or goes on with those of last time.
 apt_update() {
 	local deb=$1 root=$KAGEMUSHA_CACHE/apt/$1 log
 	apt_prepare "$deb"
@@ -108,8 +107,8 @@ apt_update() {
 		--error-on=any 2>&1) && return
 	if compgen -G "$root/lists/*_dists_${IMAGE_SUITE}_main_binary-*" >/dev/null
 	then
-		warn "some package lists of $deb could not be read;" \
-			"going on with the others: $(grep -m 1 '^[EW]:' <<<"$log")"
+		warn "the package lists of $deb could not be renewed, going on" \
+			"with the old ones: $(grep -m 1 '^[EW]:' <<<"$log")"
 		return
 	fi
 	printf '%s\n' "$log" | grep '^[EW]:' | head -n 5 >&2
