@@ -17,8 +17,12 @@
 --   defaults   = values for {placeholders}; a command may hold its own
 --   read       = function(s) return message, err end    default: a line
 --   wrap       = function(s, text, command) return bytes end
---   ready      = function(s) return ok, err end  waits until it may be sent
 --   identity   = function(s) return text end
+--   polls      = true: the bot comes for each command, with a request that
+--                read() returns; nothing(s, request) is the answer when there
+--                is no command for it, result(s, request) says whether it
+--                brings a result rather than asking
+-- s is the session: s.conn, s.bot, s.family, s.target, and s.request (polls).
 -- Options, from --set KEY=VALUE: order, repeat, only, pause, idle, quiet, max,
 -- hold, seconds, port, count.
 
@@ -37,7 +41,7 @@ local DEFAULTS = {
 
 local COMMAND_FIELDS = {
   name = "string", send = "string", expect = "string", stop = { "boolean", "string" },
-  last = "boolean", quiet = "number", max = "number", hold = "number",
+  last = "boolean", quiet = "number", max = "number",
 }
 
 -- options -------------------------------------------------------------------
@@ -81,12 +85,27 @@ local function reorder(list, order)
     for i = 1, n // 2 do list[i], list[n + 1 - i] = list[n + 1 - i], list[i] end
   elseif order == "random" then
     for i = n, 2, -1 do
-      local j = 1 + math.floor(responder.random(i))
+      local j = 1 + string.unpack("<I4", responder.random(4)) % i
       list[i], list[j] = list[j], list[i]
     end
   elseif order ~= "listed" then
     error("option order: '" .. order .. "' is none of listed, reverse, random", 0)
   end
+end
+
+-- The list with, after each command that goes on, the command that stops it.
+local function add_stops(family, list)
+  local out = {}
+  for _, command in ipairs(list) do
+    out[#out + 1] = command
+    if command.stop then
+      out[#out + 1] = {
+        name = "stop " .. command.name, seconds = 0,
+        send = command.stop == true and family.stop or command.stop,
+      }
+    end
+  end
+  return out
 end
 
 -- The commands of one run, as the options want them. Those marked `last`
@@ -101,7 +120,7 @@ local function build_list(family)
   end
   reorder(first, option(family, "order"))
   for _ = 1, option(family, "repeat") do table.move(first, 1, #first, #list + 1, list) end
-  return table.move(last, 1, #last, #list + 1, list)
+  return add_stops(family, table.move(last, 1, #last, #list + 1, list))
 end
 
 -- Fills in {target}, {port}, {seconds} and the family's own placeholders.
@@ -140,7 +159,8 @@ local function listen(s, seconds, replies)
   local deadline = responder.now() + seconds
   repeat
     s.conn:set_timeout(math.max(deadline - responder.now(), 0.01))
-    local message, err = s.family.read(s)
+    local message, err, partial = s.family.read(s)
+    if err == "toolong" then message = partial end
     if message then
       if heard(s, message) == "reply" and replies then replies[#replies + 1] = message end
     elseif err ~= "timeout" then
@@ -208,7 +228,7 @@ end
 
 -- Sends one command and waits for what comes of it. Returns "done", "closed",
 -- "unsent" (closed before it was sent) or "refused".
-local function perform(s, command, max)
+local function perform(s, command)
   local text = fill(s, command, command.send)
   local bytes = s.family.wrap and s.family.wrap(s, text, command) or text
   local seconds = command.seconds or option(s.family, "seconds")
@@ -217,15 +237,18 @@ local function perform(s, command, max)
   })
   if not id and err == "closed" then return "unsent" end
   -- Counted before the wait: a bot that comes back meanwhile goes on behind it.
-  if not command.is_stop then s.bot.next = s.bot.next + 1 end
+  s.bot.next = s.bot.next + 1
   if not id then return "refused" end
   s.bot.last, s.bot.last_id = command.name, id
   s.bot.sent = s.bot.sent + 1
   local quiet = command.quiet or option(s.family, "quiet")
+  local max = command.max or option(s.family, command.stop and "hold" or "max")
   local seen = s.conn:settle { quiet = math.min(quiet, max), max = max }
-  local replies = {}
-  local ok = listen(s, 0.02, replies)
-  note_replies(s, id, command, replies)
+  local replies, ok = {}, true
+  if not s.family.polls then
+    ok = listen(s, 0.02, replies)
+    note_replies(s, id, command, replies)
+  end
   if not ok or (seen and seen.reason == "closed") then return "closed" end
   return "done"
 end
@@ -233,34 +256,16 @@ end
 -- Notes that the bot hung up on us, with the command that came before.
 local function note_lost(s)
   s.bot.lost = responder.now()
-  if s.family.polls or s.bot.done then return end
+  if s.bot.done then return end
   s.conn:note("disconnected", { after = s.bot.last, command = s.bot.last_id })
-end
-
--- One command, and the stop that belongs to it.
-local function step(s, command)
-  local stop = command.stop and (command.stop == true and s.family.stop or command.stop)
-  local max = command.max or option(s.family, "max")
-  if stop then max = command.hold or option(s.family, "hold") end
-  local outcome = perform(s, command, max)
-  if outcome == "done" and stop then
-    outcome = perform(s, {
-      name = "stop " .. command.name, send = stop, seconds = 0, is_stop = true,
-    }, option(s.family, "max"))
-  end
-  return outcome
 end
 
 -- The rest of the list, as far as this connection goes.
 local function drive(s)
   local bot = s.bot
   while bot.next <= #bot.list and bot.session == s do
-    if s.family.ready then
-      local ok = s.family.ready(s)
-      if not ok then return nil end
-    end
     if not keep_alive(s) then return nil end
-    local outcome = step(s, bot.list[bot.next])
+    local outcome = perform(s, bot.list[bot.next])
     if outcome == "closed" or outcome == "unsent" then return nil end
     local pause = option(s.family, "pause")
     if pause > 0 and not attend(s, pause) then return nil end
@@ -278,6 +283,16 @@ local function finish(bots)
     total = total + bot.sent
   end
   responder.finished(("all %d commands sent"):format(total))
+end
+
+-- The bot has had every command.
+local function note_done(s, bots)
+  if s.bot.done then return end
+  s.bot.done = true
+  s.conn:note("scenario", {
+    state = "finished", commands = s.bot.sent, sessions = s.bot.sessions,
+  })
+  finish(bots)
 end
 
 -- The bot behind this session: a new one, or one that came back.
@@ -300,30 +315,54 @@ local function find_bot(s, bots)
   return bot
 end
 
+-- One connection of a bot that asks for each command: every request is
+-- answered with the next command, or with nothing while the control window
+-- lasts, while another one is at work, and when all are done.
+local function play_polls(s, bots)
+  repeat
+    s.conn:set_timeout(60)
+    local request = s.family.read(s)
+    if not request then return end
+    s.request = request
+    local bot = s.bot or find_bot(s, bots)
+    s.bot = bot
+    bot.since = bot.since or responder.now()
+    local result = s.family.result and s.family.result(s, request)
+    if result then note_replies(s, bot.last_id, bot.current or {}, { result }) end
+    local due = not result and responder.now() - bot.since >= option(s.family, "idle")
+    local outcome = "refused"
+    if due and not bot.busy and bot.next <= #bot.list then
+      bot.busy, bot.current = true, bot.list[bot.next]
+      outcome = perform(s, bot.current)
+      bot.busy = false
+    elseif due and not bot.busy then
+      note_done(s, bots) -- it asks again, so it has done the last one
+    end
+    if outcome == "closed" or outcome == "unsent" then return end
+    if outcome == "refused" then s.conn:send(s.family.nothing(s, request)) end
+  until not request.keep_alive
+end
+
 -- One connection of a bot, from hello to the end.
 local function play(family, bots, conn)
   local s = {
     family = family, conn = conn, target = lab.target(),
     last_kept = -math.huge, last_heard = responder.now(),
   }
+  if family.polls then return play_polls(s, bots) end
   local ok = greet(s)
   if not ok then return end
   local bot = find_bot(s, bots)
   s.bot = bot
-  if not bot.idled and option(family, "idle") > 0 and not family.polls then
+  if not bot.idled and option(family, "idle") > 0 then
     conn:note("idle", { state = "begins", seconds = option(family, "idle") })
     if not attend(s, option(family, "idle")) then return note_lost(s) end
     conn:note("idle", { state = "ends" })
     bot.idled = true
   end
   if not drive(s) then return note_lost(s) end
-  if not bot.done then
-    bot.done = true
-    conn:note("scenario", { state = "finished", commands = bot.sent, sessions = bot.sessions })
-    finish(bots)
-  end
-  if family.polls then return end
-  while attend(s, 60) do s.last_heard = s.last_heard end
+  note_done(s, bots)
+  repeat until not attend(s, 60)
 end
 
 local function is_a(value, kinds)

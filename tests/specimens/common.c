@@ -197,6 +197,16 @@ fail:
 	return -1;
 }
 
+NOINLINE int
+connectServer(const char *name, const char *fallback, int port)
+{
+	struct in_addr server;
+
+	if (resolveName(name, &server) != 0)
+		inet_pton(AF_INET, fallback, &server);
+	return connectTimeout(server, port, 5);
+}
+
 int
 sendAll(int fd, const void *data, size_t n)
 {
@@ -210,6 +220,17 @@ sendAll(int fd, const void *data, size_t n)
 		n -= (size_t)sent;
 	}
 	return 0;
+}
+
+int
+splitWords(char *line, char *argv[], int max)
+{
+	int argc = 0;
+
+	for (char *word = strtok(line, " "); word != NULL && argc < max;
+	    word = strtok(NULL, " "))
+		argv[argc++] = word;
+	return argc;
 }
 
 int

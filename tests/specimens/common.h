@@ -43,10 +43,17 @@ int resolveName(const char *name, struct in_addr *out);
  * Returns the socket, or -1.
  */
 int connectTimeout(struct in_addr host, int port, int seconds);
+/*
+ * Connects to a server by its name, or by the address that stands in for it
+ * when the name can't be resolved. Returns the socket, or -1.
+ */
+int connectServer(const char *name, const char *fallback, int port);
 /* Sends all of it; 0 or -1. */
 int sendAll(int fd, const void *data, size_t n);
 /* 1 when bytes (or the end) can be read within so many seconds, else 0. */
 int waitReadable(int fd, int seconds);
+/* Splits a line in place at spaces; returns the number of words. */
+int splitWords(char *line, char *argv[], int max);
 /* Goes to the background in a session of its own, as bots do. */
 void daemonize(void);
 

@@ -3,7 +3,7 @@
 # Not stripped and not PIE: probes find functions by symbol and address.
 
 SPECIMEN_DIR := tests/specimens
-SPECIMEN_COMMON := $(SPECIMEN_DIR)/common.c
+SPECIMEN_COMMON := $(SPECIMEN_DIR)/common.c $(SPECIMEN_DIR)/actions.c
 SPECIMENS := $(patsubst $(SPECIMEN_DIR)/%.c,%,$(sort $(filter-out \
 	$(SPECIMEN_COMMON),$(wildcard $(SPECIMEN_DIR)/*.c))))
 
@@ -23,7 +23,7 @@ specimens:
 
 define specimen_rule
 $(B)/specimens/$(1)/%: $(SPECIMEN_DIR)/%.c $(SPECIMEN_COMMON) \
-		$(SPECIMEN_DIR)/common.h $(SPECIMEN_DIR)/rules.mk
+		$(wildcard $(SPECIMEN_DIR)/*.h) $(SPECIMEN_DIR)/rules.mk
 	@mkdir -p $$(@D)
 	$$(say) CC $$@
 	$$(Q)$(2) $$(SPECIMEN_CFLAGS) -o $$@ $$< $$(SPECIMEN_COMMON)
