@@ -1,0 +1,102 @@
+-- The sample's processes: who forked whom, what they ran, how they ended.
+-- A process is a thread of control: a pid from its birth to its end. strace
+-- may print a child's first calls before the fork that made it, and a pid may
+-- come again after its process has gone; both are settled here, so that every
+-- event has its process (`ev.proc`) and no one else has to look at pids.
+--
+-- process: pid, parent, children (list), born (index of the fork in the
+-- parent), first, last (indices of its own events), t, ended (time), ended_at
+-- (index), status or signal, path, argv, events (indices of its calls)
+local processes = {}
+
+local forks = { fork = true, vfork = true, clone = true, clone3 = true, clone2 = true }
+processes.fork_calls = forks
+
+local function new(list, pid, index, ev)
+  local p = { pid = pid, children = {}, first = index, last = index, t = ev.t, events = {},
+    execs = {} }
+  list[#list + 1] = p
+  return p
+end
+
+-- A fork that was told of twice (as a process event and as a system call)
+-- makes one child.
+local function told_before(p, parent, how)
+  if not p or p.parent ~= parent or p.told[how] then return false end
+  p.told[how] = true
+  return true
+end
+
+local function adopt(list, current, parent, child, index, ev)
+  local how = ev.kind
+  local p = current[child]
+  if told_before(p, parent, how) then return end
+  local orphan = p and not p.parent and p ~= parent and p ~= list[1]
+  if not orphan then
+    p = new(list, child, index, ev)
+    current[child] = p
+  end
+  p.parent, p.born, p.born_line, p.told = parent, index, ev.line, { [how] = true }
+  p.t = math.min(p.t, ev.t)
+  p.shares_files = how == "syscall" and ev.args:find("CLONE_FILES", 1, true) and true or nil
+  parent.children[#parent.children + 1] = p
+end
+
+local function process_event(p, ev, index)
+  if ev.action == "exec" then
+    p.path, p.argv = ev.path or (ev.argv and ev.argv[1]) or p.path, ev.argv or p.argv
+    p.execs[#p.execs + 1] = index
+  elseif ev.action == "exit" or ev.action == "killed" then
+    p.ended, p.ended_at, p.ended_line = ev.t, index, ev.line
+    p.status, p.signal = ev.status, ev.action == "killed" and (ev.signal or "?") or nil
+  end
+end
+
+-- Builds the list of processes of a run, in the order of their birth, and
+-- sets `proc` on each of its device events that has a pid.
+function processes.build(run)
+  local list, current = {}, {}
+  for index, ev in ipairs(run.device) do
+    if ev.pid then
+      local p = current[ev.pid]
+      local late = p and p.ended and not (ev.kind == "process" and ev.action ~= "exec")
+        and ev.kind ~= "stats" and ev.kind ~= "function"
+      if not p or (late and ev.t > p.ended + 0.05) then
+        p = new(list, ev.pid, index, ev)
+        current[ev.pid] = p
+      end
+      ev.proc, p.last = p, index
+      if ev.kind == "syscall" then
+        p.events[#p.events + 1] = index
+        if forks[ev.name] and (ev.ret or 0) > 0 then
+          adopt(list, current, p, ev.ret, index, ev)
+        end
+      elseif ev.kind == "process" then
+        if ev.action == "fork" and ev.child then
+          adopt(list, current, p, ev.child, index, ev)
+        else
+          process_event(p, ev, index)
+        end
+      end
+    end
+  end
+  for _, p in ipairs(list) do processes.name(p) end
+  return list
+end
+
+-- A short name: the last part of what it runs, else its parent's.
+function processes.name(p)
+  local seen = 0
+  local q = p
+  while q and not q.path and seen < 100 do q, seen = q.parent, seen + 1 end
+  p.label = q and q.path and tostring(q.path):match("([^/]+)/*$") or nil
+  return p.label
+end
+
+-- "process 12 (linebot)" for sentences.
+function processes.describe(p)
+  if not p then return "an unknown process" end
+  return p.label and ("process %d (%s)"):format(p.pid, p.label) or ("process %d"):format(p.pid)
+end
+
+return processes

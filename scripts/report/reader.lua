@@ -1,0 +1,238 @@
+-- Reads a run's folder (captures/README.md) into plain tables, whatever state
+-- a killed run left it in: what is missing, cut or unreadable becomes a note,
+-- never an error. Unknown events and keys are passed over.
+--
+-- reader.load(dir) returns
+--   dir, name     the folder and its last part
+--   info          run.json, or {} without one
+--   session       list of journal events as they stand, plus `line` and `t`
+--   device        list of device events, flattened (see device_event)
+--   flows         list of flow events as they stand, plus `line` and `t`
+--   notes         list of sentences: what is incomplete
+local cjson = require("cjson.safe")
+
+local reader = {}
+local null = cjson.null
+
+-- Days since 1970 of a date in the Gregorian calendar.
+local function days(y, m, d)
+  if m <= 2 then y, m = y - 1, m + 12 end
+  return 365 * y + y // 4 - y // 100 + y // 400 + (153 * (m - 3) + 2) // 5 + d - 719469
+end
+
+-- ISO 8601 as seconds since 1970, or nil.
+function reader.time(text)
+  if type(text) ~= "string" then return nil end
+  local y, mo, d, h, mi, s, zone =
+    text:match("^(%d%d%d%d)-(%d%d)-(%d%d)[T ](%d%d):(%d%d):(%d%d%.?%d*)(.*)$")
+  if not y then return nil end
+  local t = days(y // 1, mo // 1, d // 1) * 86400 + h * 3600 + mi * 60 + tonumber(s)
+  local sign, zh, zm = zone:match("^([+-])(%d%d):?(%d%d)$")
+  if sign then t = t - (sign == "-" and -1 or 1) * (zh * 3600 + zm * 60) end
+  return t
+end
+
+local b64 = {}
+for i = 1, 64 do
+  b64[("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"):byte(i)] = i - 1
+end
+
+local function unbase64(text)
+  local out, acc, bits = {}, 0, 0
+  for i = 1, #text do
+    local v = b64[text:byte(i)]
+    if v then
+      acc, bits = (acc << 6 | v) & 0xffffff, bits + 6
+      if bits >= 8 then
+        bits = bits - 8
+        out[#out + 1] = string.char(acc >> bits & 0xff)
+      end
+    end
+  end
+  return table.concat(out)
+end
+
+-- The bytes that an object carries as `text` or `base64`, or nil.
+function reader.bytes(object)
+  if type(object) ~= "table" then return nil end
+  if type(object.text) == "string" then return object.text end
+  if type(object.base64) == "string" then return unbase64(object.base64) end
+  return nil
+end
+
+-- JSON null reads as "not there", and 7.0 as 7, all the way down. A number
+-- beyond all that is counted here is no number.
+local function strip(t)
+  for k, v in pairs(t) do
+    if v == null then
+      t[k] = nil
+    elseif type(v) == "table" then
+      strip(v)
+    elseif type(v) == "number" then
+      t[k] = v > -2 ^ 53 and v < 2 ^ 53 and (math.tointeger(v) or v) or nil
+    end
+  end
+  return t
+end
+
+-- Calls each(object, line, time) for every line that can be read.
+local function each_line(run, file, each)
+  local f, why = io.open(run.dir .. "/" .. file, "rb")
+  if not f then
+    run.notes[#run.notes + 1] = ("%s is missing (%s)"):format(file, (why or ""):gsub("^.*: ", ""))
+    return
+  end
+  local line, bad, first, t = 0, 0, nil, 0
+  for text in f:lines("L") do
+    line = line + 1
+    local object = text:find("%S") and cjson.decode(text)
+    if type(object) == "table" then
+      -- An event without a time of its own stands where it is written.
+      t = reader.time(object.timestamp) or t
+      each(strip(object), line, t)
+    elseif text:sub(-1) ~= "\n" then
+      run.notes[#run.notes + 1] = ("%s: the last line was cut off (%d bytes dropped)"):format(
+        file, #text)
+    elseif text:find("%S") then
+      bad, first = bad + 1, first or line
+    end
+  end
+  f:close()
+  if bad > 0 then
+    run.notes[#run.notes + 1] = ("%s: %d line%s could not be read (first: line %d)"):format(
+      file, bad, bad == 1 and "" or "s", first)
+  end
+end
+
+local function num(x)
+  if type(x) == "number" then return x end
+  return type(x) == "string" and tonumber(x) or nil
+end
+
+local function tab(x)
+  return type(x) == "table" and x or {}
+end
+
+-- strace's argument list as one text.
+local function args_text(args)
+  if type(args) == "table" then
+    local parts = {}
+    for i, v in ipairs(args) do parts[i] = tostring(v) end
+    args = table.concat(parts, ", ")
+  end
+  return type(args) == "string" and args:sub(1, 600) or ""
+end
+
+local function sockaddr(args)
+  local port, ip = args:match('sin_port=htons%((%d+)%).-inet_addr%("([^"]+)"%)')
+  if not port then
+    port, ip = args:match('sin6_port=htons%((%d+)%).-AF_INET6, "([^"]+)"')
+  end
+  return ip, port and tonumber(port)
+end
+
+-- Source and destination of the socket that a call works on. An address of
+-- zeros means "not bound", as strace shows it. The address in the arguments
+-- comes second: for an unbound UDP socket it is the only one.
+local function socket_of(s, args)
+  local k = tab(s.socket)
+  local sock = {
+    proto = type(k.proto) == "string" and k.proto:lower():match("^(%a+)") or nil,
+    src_ip = k.src_ip, src_port = num(k.src_port),
+    dest_ip = k.dest_ip, dest_port = num(k.dest_port),
+  }
+  if sock.src_port == 0 then sock.src_port = nil end
+  if sock.dest_port == 0 then sock.dest_ip, sock.dest_port = nil, nil end
+  if not sock.dest_ip then sock.dest_ip, sock.dest_port = sockaddr(args) end
+  return next(sock) and sock or nil
+end
+
+-- A system call, flat: name, nr, args (text), ret, errno, fd, sock, path,
+-- length, bytes; `te` is when it returned.
+local function syscall_event(ev, s)
+  local args = args_text(s.args)
+  ev.name = tostring(s.name or "?")
+  ev.nr, ev.args, ev.ret, ev.errno = num(s.nr), args, num(s.ret), s.errno
+  ev.fd = num(s.fd) or tonumber(args:match("^(%d+)[<,]") or args:match("^(%d+)$"))
+  ev.duration = num(s.duration)
+  ev.te = ev.t + (ev.duration or 0)
+  ev.sock = socket_of(s, args)
+  ev.path = type(s.path) == "string" and s.path or nil
+  ev.length, ev.bytes = num(s.length), reader.bytes(s)
+  return ev
+end
+
+local makers = {
+  syscall = syscall_event,
+  process = function(ev, p)
+    ev.action, ev.child = tostring(p.action or "?"), num(p.child)
+    ev.status, ev.signal, ev.path = p.status, p.signal, p.path
+    ev.argv = type(p.argv) == "table" and p.argv or nil
+    return ev
+  end,
+  ["function"] = function(ev, f)
+    ev.name, ev.action = tostring(f.name or "?"), f.action or "entry"
+    ev.args = type(f.args) == "table" and f.args or {}
+    ev.ret = f.ret
+    return ev
+  end,
+  device = function(ev, d)
+    ev.state, ev.reason, ev.arch, ev.kernel, ev.clock = d.state, d.reason, d.arch, d.kernel, d.clock
+    return ev
+  end,
+  stats = function(ev, s)
+    ev.stats = s
+    return ev
+  end,
+}
+
+local function device_event(object, line, t)
+  local kind = object.event_type
+  local ev = { kind = kind, line = line, t = t, pid = num(object.pid) }
+  local detail = tab(object[kind])
+  ev.pid = ev.pid or num(detail.pid)
+  if makers[kind] then return makers[kind](ev, detail) end
+  ev.raw = object
+  return ev
+end
+
+local function read_json(run, file)
+  local f = io.open(run.dir .. "/" .. file, "rb")
+  if not f then return nil, file .. " is missing" end
+  local object = cjson.decode(f:read("a") or "")
+  f:close()
+  if type(object) ~= "table" then return nil, file .. " could not be read" end
+  return strip(object)
+end
+
+-- Reads a run. Never fails; an unreadable folder gives an empty run whose
+-- notes say so.
+function reader.load(dir)
+  dir = dir:gsub("(.)/+$", "%1")
+  local run = { dir = dir, name = dir:match("([^/]+)$") or dir, notes = {},
+    session = {}, device = {}, flows = {} }
+  local why
+  run.info, why = read_json(run, "run.json")
+  if not run.info then
+    run.info = {}
+    run.notes[1] = why .. ": sample, parameters and containment are not known"
+  end
+  if type(run.info.run) == "string" then run.name = run.info.run end
+  each_line(run, "session.jsonl", function(object, line, t)
+    object.line, object.t = line, t
+    run.session[#run.session + 1] = object
+  end)
+  each_line(run, "device.jsonl", function(object, line, t)
+    run.device[#run.device + 1] = device_event(object, line, t)
+  end)
+  each_line(run, "flows.jsonl", function(object, line, t)
+    if object.event_type ~= "flow" then return end
+    object.line, object.t = line, t
+    object.flow = tab(object.flow)
+    run.flows[#run.flows + 1] = object
+  end)
+  run.recorder = read_json(run, "recorder.json")
+  return run
+end
+
+return reader

@@ -1,0 +1,211 @@
+-- The whole report as one table, before it is text, JSON or HTML: the verdict
+-- in plain words, what is incomplete, what could not be attributed.
+local analysis = require("analysis")
+local fmt = require("fmt")
+local ledger = require("ledger")
+local syscalls = require("syscalls")
+local timeline = require("timeline")
+
+local summary = {}
+
+-- --- what is incomplete -----------------------------------------------------
+
+local function number(x)
+  return type(x) == "number" and x or nil
+end
+
+-- Losses that the tracer reports, under whatever name: a state, or a count of
+-- lost, dropped or skipped events.
+local function losses(a, notes)
+  local lost, stepped = 0, nil
+  for _, ev in ipairs(a.run.device) do
+    local d = ev.kind == "stats" and ev.stats or ev.raw and ev.raw[ev.kind]
+    if type(d) == "table" then
+      for _, key in ipairs({ "lost", "dropped", "events_lost", "events_dropped" }) do
+        if number(d[key]) then lost = math.max(lost, d[key]) end
+      end
+    end
+    if ev.raw and ev.kind == "level" or d and d.level == "flood" then stepped = stepped or ev end
+  end
+  if lost > 0 then
+    notes[#notes + 1] = ("the tracer lost %s: counts are lower bounds"):format(
+      fmt.plural(lost, "event"))
+  end
+  if stepped then
+    notes[#notes + 1] = ("the tracer showed less from %s on (device.jsonl:%d)"):format(
+      fmt.at(stepped.t - a.start), stepped.line)
+  end
+end
+
+local function incomplete(a)
+  local notes = {}
+  for _, n in ipairs(a.run.notes) do notes[#notes + 1] = n end
+  local info = a.run.info
+  if #a.run.device == 0 then
+    notes[#notes + 1] = "no device events: nothing can be attributed to a command"
+  elseif not a.ended then
+    notes[#notes + 1] = "device.jsonl does not say how the run ended: the device was cut off"
+  elseif a.end_reason == "lost" then
+    notes[#notes + 1] = "the device was lost before the run was over"
+  end
+  if #a.run.session > 0 and not a.journal.run.stopped then
+    notes[#notes + 1] = "session.jsonl has no final entry: the responder was cut off"
+  end
+  local open = 0
+  for _, s in ipairs(a.journal.list) do
+    if s.opened and not s.closed then open = open + 1 end
+  end
+  if open > 0 then notes[#notes + 1] = fmt.plural(open, "session") .. " without a close" end
+  local dropped = number(type(info.recorder) == "table" and info.recorder.dropped
+    or a.run.recorder and a.run.recorder.dropped)
+  if dropped and dropped > 0 then
+    notes[#notes + 1] = ("the recorder dropped %s: flow figures are lower bounds"):format(
+      fmt.plural(dropped, "packet"))
+  end
+  losses(a, notes)
+  for _, s in ipairs(a.journal.list) do
+    if s.resynced then
+      notes[#notes + 1] = ("session %d: some reads were not traced; set right by the bytes read")
+        :format(s.id)
+    end
+    if s.drives and not s.socket and #a.run.device > 0 then
+      notes[#notes + 1] = ("session %d: its socket was not found among the sample's calls")
+        :format(s.id)
+    end
+  end
+  local verdict = info.verdict
+  if verdict and verdict ~= "finished" and verdict ~= "time" and verdict ~= "exit" then
+    notes[#notes + 1] = "the run's own word: " .. fmt.esc(verdict)
+  end
+  return notes
+end
+
+-- --- what nobody owns -------------------------------------------------------
+
+local function unattributed(r)
+  local list = { flows = {}, dns = {} }
+  for _, f in ipairs(r.a.flows) do
+    if #f.commands == 0 and not f.home and not f.baseline and not f.use then
+      list.flows[#list.flows + 1] = f
+    end
+  end
+  for _, d in ipairs(r.a.journal.dns) do
+    if not d.proc then list.dns[#list.dns + 1] = d end
+  end
+  return list
+end
+
+-- What the sample does without a command: {text, count} by kind and target,
+-- most frequent first.
+local function baseline_list(base)
+  local list = {}
+  for sig, n in pairs(base) do
+    local kind, target = sig:match("^(%a+) (.*)$")
+    if kind == "net" or kind == "dns" or kind == "file" or kind == "exec" or kind == "kill"
+      or kind == "deed" then
+      list[#list + 1] = { kind = kind, target = target, count = type(n) == "number" and n or 1 }
+    end
+  end
+  table.sort(list, function(x, y)
+    if x.kind ~= y.kind then return x.kind < y.kind end
+    if x.count ~= y.count then return x.count > y.count end
+    return x.target < y.target
+  end)
+  return list
+end
+
+-- --- the verdict in words ---------------------------------------------------
+
+local order = { "handled", "ignored", "unread", "unclear", "disconnected", "crashed", "exited",
+  "refused" }
+
+-- What a run without commands shows: who was dialled, how often in vain.
+local function dialling(a)
+  local made, failed, errors, dests, asked = 0, 0, {}, {}, 0
+  for _, ev in ipairs(a.run.device) do
+    if ev.kind == "syscall" and ev.name == "connect" and ev.use and ev.use.proto ~= "udp" then
+      made = made + 1
+      dests[fmt.endpoint(ev.use.dest_ip, ev.use.dest_port)] = true
+      if ev.errno and ev.errno ~= "EINPROGRESS" then
+        failed, errors[tostring(ev.errno)] = failed + 1, true
+      end
+    elseif ev.use and ev.use.dest_port == 53 and ev.name ~= "connect" then
+      asked = asked + 1
+    end
+  end
+  return { connects = made, failed = failed, errors = fmt.keys(errors), dests = fmt.keys(dests),
+    questions = asked }
+end
+
+local function undriven_words(r)
+  local d, a = r.dialling, r.a
+  local parts = {}
+  if #a.run.device == 0 then return "nothing was traced" end
+  if d.connects > 0 then
+    parts[#parts + 1] = ("it dialled %s %s (%s failed%s)"):format(
+      table.concat(d.dests, ", ", 1, math.min(#d.dests, 3)), fmt.plural(d.connects, "time"),
+      d.failed == d.connects and "all" or fmt.count(d.failed),
+      #d.errors > 0 and ": " .. table.concat(d.errors, ", ") or "")
+  end
+  if d.questions > 0 then
+    parts[#parts + 1] = ("it sent %s to name servers"):format(fmt.plural(d.questions, "question"))
+  end
+  if #parts == 0 then parts[1] = "it dialled nobody" end
+  return table.concat(parts, " and ")
+end
+
+local function verdict_words(r)
+  local a, n = r.a, #r.rows
+  local h = r.timeline.handler
+  if n == 0 then
+    local head = a.offline and "Offline run: no server answered, so no command was sent; "
+      or "No command was sent; "
+    local tail = h and (" %s was entered %s all the same."):format(h.name,
+      fmt.plural(h.entries, "time")) or " The command handler was never entered."
+    return head .. undriven_words(r) .. "." .. tail
+  end
+  local told = {}
+  for _, v in ipairs(order) do
+    if r.counts[v] > 0 then told[#told + 1] = ("%d %s"):format(r.counts[v], v) end
+  end
+  local text = ("%s sent: %s."):format(fmt.plural(n, "command"), table.concat(told, ", "))
+  if h then
+    text = text .. (" %s was first entered %s after the sample's start"):format(fmt.esc(h.name),
+      fmt.span(h.at))
+    text = text .. (h.led_by and ("; %s led to it."):format(h.led_by) or ".")
+  elseif r.counts.unread < n and #a.run.device > 0 then
+    text = text .. " No entry into a command handler was probed; the reads show who acted."
+  end
+  return text
+end
+
+-- --- all of it --------------------------------------------------------------
+
+-- Builds the report of a run; `beside` is another run (offline), or nil.
+function summary.build(run, beside)
+  local r = { run = run, beside = beside }
+  r.a = analysis.build(run)
+  r.b = beside and analysis.build(beside)
+  r.rows = ledger.build(r.a, r.b)
+  r.counts = ledger.counts(r.rows)
+  r.timeline = timeline.build(r.a)
+  r.dialling = dialling(r.a)
+  local mine, other = syscalls.count(run), beside and syscalls.count(beside)
+  r.table = { offline = other, driven = mine }
+  if r.a.offline and not beside then r.table = { offline = mine } end
+  r.calls = syscalls.rows(r.table.offline, r.table.driven)
+  r.baseline = baseline_list(r.a.base)
+  r.unattributed = unattributed(r)
+  r.incomplete = incomplete(r.a)
+  if r.b then
+    r.beside_dialling = dialling(r.b)
+    for _, n in ipairs(incomplete(r.b)) do
+      r.incomplete[#r.incomplete + 1] = ("beside (%s): %s"):format(beside.name, n)
+    end
+  end
+  r.verdict = verdict_words(r)
+  return r
+end
+
+summary.undriven_words = undriven_words
+return summary

@@ -1,0 +1,408 @@
+-- report.txt: what a person reads in a terminal, at most 100 columns.
+local fmt = require("fmt")
+local ledger = require("ledger")
+local processes = require("processes")
+
+local text = {}
+local WIDTH = 100
+
+local function head(out, title)
+  out[#out + 1] = ""
+  out[#out + 1] = title
+  out[#out + 1] = ("-"):rep(#title)
+end
+
+-- A labelled paragraph, wrapped and indented.
+local function field(out, label, value, indent)
+  if not value or value == "" then return end
+  indent = indent or 5
+  local lead = (" "):rep(indent) .. fmt.pad(label, 12)
+  for i, line in ipairs(fmt.wrap(value, WIDTH - indent - 12)) do
+    out[#out + 1] = (i == 1 and lead or (" "):rep(indent + 12)) .. line
+  end
+end
+
+local function evidence(file, line)
+  return line and ("%s:%d"):format(file, line) or nil
+end
+
+-- --- top --------------------------------------------------------------------
+
+local function top(r, out)
+  local info, a = r.run.info, r.a
+  local sample = type(info.sample) == "table" and info.sample or {}
+  out[#out + 1] = "Kagemusha report: " .. fmt.esc(r.run.name)
+  out[#out + 1] = ("="):rep(utf8.len(out[#out]) or #out[#out])
+  for _, line in ipairs(fmt.wrap(r.verdict, WIDTH)) do out[#out + 1] = line end
+  if #r.incomplete > 0 then
+    out[#out + 1] = ("This report is incomplete: see the %s at the end."):format(
+      #r.incomplete == 1 and "note" or fmt.count(#r.incomplete) .. " notes")
+  end
+  out[#out + 1] = ""
+  local size = sample.size and ", " .. fmt.count(tonumber(sample.size) or 0) .. " bytes" or ""
+  field(out, "sample", sample.name and fmt.esc(sample.name)
+    .. (sample.arch and ", " .. fmt.esc(sample.arch) or "") .. size or nil, 0)
+  field(out, "sha256", sample.sha256 and fmt.esc(sample.sha256), 0)
+  field(out, "mode", fmt.esc(info.mode or "not known")
+    .. (info.verdict and ", ended: " .. fmt.esc(info.verdict) or ""), 0)
+  field(out, "started", info.started and fmt.esc(info.started)
+    .. (info.ended and "  ended " .. fmt.esc(info.ended) or ""), 0)
+  if r.beside then field(out, "beside", fmt.esc(r.beside.name), 0) end
+  if a.started_by ~= "the device's word" then
+    field(out, "time zero", "from " .. a.started_by, 0)
+  end
+end
+
+-- --- ledger -----------------------------------------------------------------
+
+local function table_line(out, id, name, verdict, what)
+  local lead = fmt.lpad(id, 3) .. "  " .. fmt.pad(fmt.clip(name, 26), 26) .. "  "
+    .. fmt.pad(verdict, 13)
+  for i, line in ipairs(fmt.wrap(what, WIDTH - 46)) do
+    out[#out + 1] = ((i == 1 and lead or (" "):rep(46)) .. line):gsub("%s+$", "")
+  end
+end
+
+-- The name of a command, or the start of its text.
+local function title(c)
+  local line = c.text:match("^[^\r\n]*")
+  if #line > 0 and not line:find("[^\x20-\x7e]") then return fmt.esc(line) end
+  return fmt.esc(c.name or c.text)
+end
+text.title = title
+
+local function ledger_table(r, out)
+  head(out, "Ledger: which command did what")
+  table_line(out, "#", "command", "verdict", "what the sample did because of it")
+  for _, row in ipairs(r.rows) do
+    local phrases = ledger.phrases(row)
+    local what = table.concat(phrases, "; ", 1, math.min(#phrases, 8))
+    if #phrases > 8 then what = what .. ("; and %d more"):format(#phrases - 8) end
+    if row.verdict == "ignored" then what = row.why or "" end
+    table_line(out, row.id and ("%d"):format(row.id) or "-", title(row.command),
+      row.verdict, what)
+  end
+end
+
+-- --- details ----------------------------------------------------------------
+
+local function tree_line(a, p)
+  local parts = { ("process %d"):format(p.pid) }
+  if p.parent then
+    parts[#parts + 1] = ("forked by %d at %s"):format(p.parent.pid, fmt.at(p.t - a.start))
+  end
+  if p.path and #p.execs > 0 then parts[#parts + 1] = "ran " .. fmt.esc(p.path) end
+  if p.ended then
+    local how = p.signal and "killed by " .. fmt.esc(p.signal)
+      or "ended with status " .. fmt.esc(p.status or "?")
+    parts[#parts + 1] = how .. " at " .. fmt.at(p.ended - a.start)
+  end
+  return table.concat(parts, ", ")
+end
+
+local function calls_text(counts, most)
+  local names = fmt.keys(counts, function(x, y)
+    if counts[x] ~= counts[y] then return counts[x] > counts[y] end
+    return x < y
+  end)
+  local parts = {}
+  for i, name in ipairs(names) do
+    if i > most then
+      parts[#parts + 1] = ("and %d more"):format(#names - most)
+      break
+    end
+    parts[#parts + 1] = ("%s %s"):format(name, fmt.count(counts[name]))
+  end
+  return table.concat(parts, ", ")
+end
+
+local function args_text(args)
+  local parts = {}
+  for i, arg in ipairs(args or {}) do
+    parts[i] = type(arg) == "string" and fmt.quote(arg, 40) or fmt.esc(tostring(arg))
+  end
+  return table.concat(parts, ", ")
+end
+text.args_text = args_text
+
+local function network_detail(e)
+  local parts = { ledger.network_phrase(e) }
+  if e.peak and e.peak > 0 then parts[#parts + 1] = ("peak %s/s"):format(fmt.count(e.peak)) end
+  if e.calls > 0 and e.flows > 0 then
+    parts[#parts + 1] = ("%s in %s"):format(fmt.plural(e.calls, "send"), fmt.bytes(e.sent))
+  end
+  for _, errno in ipairs(fmt.keys(e.errors)) do
+    parts[#parts + 1] = ("%s × %s"):format(fmt.count(e.errors[errno]), fmt.esc(errno))
+  end
+  if e.session then parts[#parts + 1] = ("session %d%s"):format(e.session.id,
+    e.session.profile and " (" .. fmt.esc(e.session.profile) .. ")" or "") end
+  local ways = fmt.keys(e.joined)
+  if #ways > 0 then parts[#parts + 1] = "joined by " .. table.concat(ways, ", ") end
+  local file, lines = "flows.jsonl", e.lines
+  if #lines == 0 then file, lines = "device.jsonl", e.call_lines end
+  if #lines > 0 then
+    parts[#parts + 1] = ("%s:%d%s"):format(file, lines[1],
+      #lines > 1 and (" and %d more"):format(#lines - 1) or "")
+  end
+  return table.concat(parts, "; ")
+end
+
+local function read_text(a, c)
+  if c.refused then return "not sent: " .. fmt.esc(c.refused) end
+  if not c.begun then return "never" end
+  if not c.reader then
+    return ("in part only, by %s at %s"):format(processes.describe(c.begun.proc),
+      fmt.at(c.begun.t - a.start))
+  end
+  return ("by %s at %s, %s after it was sent (%s; device.jsonl:%d)"):format(
+    processes.describe(c.reader), fmt.at(c.read_at - a.start), fmt.span(c.read_at - c.t),
+    c.how, c.read_line)
+end
+
+local function entries(out, row)
+  local shown = 0
+  for _, e in ipairs(row.entries) do
+    if shown < 12 and not (e.baseline and e.name == "recvLine") then
+      shown = shown + 1
+      field(out, shown == 1 and "functions" or "", ("%s(%s)%s, %s after it was sent; "
+        .. "device.jsonl:%d"):format(fmt.esc(e.name), args_text(e.args),
+        e.count > 1 and " × " .. fmt.count(e.count) or "", fmt.span(e.delay), e.line))
+    end
+  end
+end
+
+local function detail(r, row, out)
+  local a, c, b = r.a, row.command, row.behaviour
+  local label = c.name and fmt.esc(c.name) or "command"
+  out[#out + 1] = ""
+  out[#out + 1] = ("#%s %s  %s"):format(row.id and ("%d"):format(row.id) or "-", label,
+    fmt.quote(c.text, WIDTH - 12 - #label))
+  field(out, "verdict", row.verdict .. (row.why and ": " .. fmt.esc(row.why) or ""))
+  field(out, "sent", ("%s on session %s%s; session.jsonl:%d"):format(fmt.at(c.t - a.start),
+    c.session and ("%d"):format(c.session.id) or "?",
+    c.profile and " by " .. fmt.esc(c.profile) or "", c.line))
+  field(out, "read", read_text(a, c))
+  if row.reply then
+    field(out, "reply", ("%s at %s (%s%s)"):format(fmt.quote(row.reply.text, 70),
+      fmt.at(row.reply.t - a.start), row.reply.how,
+      row.reply.line and "; device.jsonl:" .. row.reply.line or ""))
+  end
+  entries(out, row)
+  for i, p in ipairs(b.processes) do
+    if i > 10 then
+      field(out, "", ("and %d more"):format(#b.processes - 10))
+      break
+    end
+    field(out, i == 1 and "processes" or "", tree_line(a, p))
+  end
+  for i, x in ipairs(b.execs) do
+    field(out, i == 1 and "ran" or "", fmt.quote(x.text, 70) .. "; device.jsonl:" .. x.line)
+  end
+  field(out, "calls", calls_text(b.own, 12))
+  for i, path in ipairs(fmt.keys(b.files)) do
+    local f = b.files[path]
+    field(out, i == 1 and "files" or "", ("%s %s; device.jsonl:%d"):format(fmt.esc(path),
+      table.concat(fmt.keys(f.words), ", "), f.line))
+  end
+  for i, e in ipairs(ledger.network(row)) do
+    if i > 12 then
+      field(out, "", "and more: see report.json")
+      break
+    end
+    field(out, i == 1 and "network" or "", network_detail(e))
+  end
+  for i, d in ipairs(b.dns) do
+    field(out, i == 1 and "DNS" or "", ("%s %s → %s; session.jsonl:%d, joined by %s"):format(
+      fmt.esc(d.name), fmt.esc(d.type), #d.answers > 0 and fmt.esc(table.concat(d.answers, " "))
+      or fmt.esc(d.rcode or "no answer"), d.line, d.joined))
+  end
+  for i, x in ipairs(b.signals) do
+    field(out, i == 1 and "signals" or "", ("kill(%s)%s; device.jsonl:%d"):format(
+      fmt.esc(x.text), x.errno and " fails: " .. fmt.esc(x.errno) or "", x.line))
+  end
+  for i, x in ipairs(b.deeds) do
+    field(out, i == 1 and "deeds" or "", fmt.esc(x.text) .. "; device.jsonl:" .. x.line)
+  end
+  if row.duration and row.duration > 0 then field(out, "lasted", fmt.span(row.duration)) end
+  if b.first_line then
+    field(out, "evidence", ("device.jsonl:%d to %d"):format(b.first_line, b.last_line))
+  end
+end
+
+-- --- the rest ---------------------------------------------------------------
+
+local function steps(r, out)
+  head(out, "Time line")
+  for _, s in ipairs(r.timeline.steps) do
+    out[#out + 1] = fmt.clip(("%s  %s%s"):format(fmt.lpad(fmt.at(s.at), 12),
+      fmt.pad(s.what, 28), s.detail or ""), WIDTH - 20)
+    out[#out] = fmt.pad(out[#out], WIDTH - 20) .. "  " .. (evidence(s.file, s.line) or "")
+    out[#out] = out[#out]:gsub("%s+$", "")
+  end
+  local h = r.timeline.handler
+  if h then
+    out[#out + 1] = ""
+    local line = ("Time from the sample's start to the first entry into %s: %s; %s(%s)."):format(
+      fmt.esc(h.name), fmt.span(h.at), fmt.esc(h.name), args_text(h.args))
+    local led = h.led_by and (" %s led to it: its last %s in process %d was %s before."):format(
+      h.led_by, h.led_action, h.pid, fmt.span(h.led_after))
+      or " Whether recvLine led to it is not known: no entry into recvLine was seen before it."
+    for _, l in ipairs(fmt.wrap(line .. led .. (" It was entered %s."):format(
+      fmt.plural(h.entries, "time")), WIDTH)) do out[#out + 1] = l end
+  elseif #r.a.run.device > 0 then
+    out[#out + 1] = "No entry into a command handler was seen."
+  end
+end
+
+local function system_calls(r, out)
+  local t = r.table
+  if not (t.offline or t.driven) or #r.calls == 0 then return end
+  head(out, "System calls")
+  local function cell(n, counts)
+    return fmt.lpad(counts and (n and fmt.count(n) or "-") or "", counts and 12 or 0)
+  end
+  out[#out + 1] = (fmt.pad("name", 26) .. (t.offline and fmt.lpad("offline", 12) or "")
+    .. (t.driven and fmt.lpad("driven", 12) or ""))
+  for _, row in ipairs(r.calls) do
+    local name = (row.part and "  · " or "") .. fmt.esc(row.name)
+    out[#out + 1] = fmt.pad(name, 26) .. cell(row.offline, t.offline) .. cell(row.driven, t.driven)
+  end
+  local total = fmt.pad("all", 26)
+  if t.offline then total = total .. fmt.lpad(fmt.count(t.offline.total), 12) end
+  if t.driven then total = total .. fmt.lpad(fmt.count(t.driven.total), 12) end
+  out[#out + 1] = total
+  local parts = (t.offline and t.offline.socketcall) or (t.driven and t.driven.socketcall)
+  if parts then
+    out[#out + 1] = "· what went through socketcall (i386's call 102), by what it asked for; "
+      .. "counted in its sum"
+  end
+  for _, side in ipairs({ "offline", "driven" }) do
+    if t[side] and not t[side].complete then
+      out[#out + 1] = ("%s: counted from the events shown, as the tracer gave no totals"):format(
+        side)
+    end
+  end
+end
+
+local function baseline(r, out)
+  if #r.baseline == 0 then return end
+  head(out, "Baseline: what it does without a command" .. (r.beside and ", here and offline" or ""))
+  local words = { net = "network", dns = "DNS", file = "files", exec = "ran", kill = "signals",
+    deed = "deeds" }
+  local by = {}
+  for _, x in ipairs(r.baseline) do
+    by[x.kind] = by[x.kind] or {}
+    local line = fmt.clip(fmt.esc(x.target), 60) .. (x.count > 1 and " × " .. x.count or "")
+    table.insert(by[x.kind], line)
+  end
+  for _, kind in ipairs({ "dns", "net", "file", "exec", "kill", "deed" }) do
+    local list = by[kind]
+    if list then
+      local n = #list
+      local shown = table.concat(list, ", ", 1, math.min(n, 10))
+      field(out, words[kind], shown .. (n > 10 and (", and %d more"):format(n - 10) or ""), 0)
+    end
+  end
+end
+
+local function sessions(r, out)
+  local list = r.a.journal.list
+  if #list == 0 then return end
+  head(out, "Sessions")
+  for i, s in ipairs(list) do
+    if i > 40 then
+      out[#out + 1] = ("and %d more: see session.jsonl"):format(#list - 40)
+      break
+    end
+    out[#out + 1] = fmt.clip(("%3d  %s  %s%s%s, %s%s"):format(s.id,
+      fmt.lpad(fmt.at(s.t - r.a.start), 10), fmt.pad((s.proto or "?") .. " "
+      .. fmt.endpoint(s.dest_ip, s.dest_port), 26), s.name and " " .. fmt.esc(s.name) or "",
+      s.profile and " as " .. fmt.esc(s.profile) or "",
+      s.reason and fmt.esc(s.reason) or "no close",
+      #s.commands > 0 and ", " .. fmt.plural(#s.commands, "command") or ""), WIDTH)
+  end
+end
+
+local function containment(r, out)
+  head(out, "Containment")
+  local c = r.run.info.containment
+  if type(c) ~= "table" then
+    out[#out + 1] = "run.json has no proof of containment."
+    return
+  end
+  out[#out + 1] = c.proved == true and "Proved before the sample started:"
+    or "NOT PROVED:"
+  for _, check in ipairs(type(c.checks) == "table" and c.checks or {}) do
+    if type(check) == "table" then
+      local lead = ("  %s  %s  "):format(fmt.pad(fmt.esc(check.result or "?"), 4),
+        fmt.pad(fmt.esc(check.check or "?"), 32))
+      for i, line in ipairs(fmt.wrap(fmt.esc(check.detail or ""), WIDTH - 42)) do
+        out[#out + 1] = ((i == 1 and lead or (" "):rep(42)) .. line):gsub("%s+$", "")
+      end
+    end
+  end
+end
+
+local function loose_ends(r, out)
+  local u = r.unattributed
+  if #u.flows + #u.dns > 0 then
+    head(out, "Not attributed: no process of the sample was seen to make it")
+    for i, f in ipairs(u.flows) do
+      if i > 20 then
+        out[#out + 1] = ("and %d more flows"):format(#u.flows - 20)
+        break
+      end
+      out[#out + 1] = ("%s  %s %s  %s, %s; flows.jsonl:%d"):format(
+        fmt.lpad(fmt.at(f.t - r.a.start), 12), f.proto, fmt.endpoint(f.dest_ip, f.dest_port),
+        fmt.plural(f.packets, "packet"), fmt.bytes(f.bytes), f.line)
+    end
+    for i, d in ipairs(u.dns) do
+      if i > 20 then break end
+      out[#out + 1] = ("%s  DNS %s %s; session.jsonl:%d"):format(
+        fmt.lpad(fmt.at(d.t - r.a.start), 12), fmt.esc(d.name), fmt.esc(d.type), d.line)
+    end
+  end
+  if #r.a.journal.errors > 0 then
+    head(out, "Errors of the responder")
+    for i, e in ipairs(r.a.journal.errors) do
+      if i > 10 then break end
+      out[#out + 1] = fmt.clip(("session.jsonl:%d  %s"):format(e.line, fmt.esc(e.message)), WIDTH)
+    end
+  end
+  if #r.incomplete > 0 then
+    head(out, "What is incomplete")
+    for _, n in ipairs(r.incomplete) do
+      for i, line in ipairs(fmt.wrap(fmt.esc(n), WIDTH - 2)) do
+        out[#out + 1] = (i == 1 and "- " or "  ") .. line
+      end
+    end
+  end
+end
+
+-- The whole report as text.
+function text.render(r)
+  local out = {}
+  top(r, out)
+  if #r.rows > 0 then ledger_table(r, out) end
+  steps(r, out)
+  if #r.rows > 0 then
+    head(out, "Commands, one by one")
+    for _, row in ipairs(r.rows) do detail(r, row, out) end
+  end
+  system_calls(r, out)
+  baseline(r, out)
+  sessions(r, out)
+  containment(r, out)
+  loose_ends(r, out)
+  return table.concat(out, "\n") .. "\n"
+end
+
+-- The report's heart, for the end of a run: verdict and ledger.
+function text.heart(r)
+  local out = {}
+  for _, line in ipairs(fmt.wrap(r.verdict, WIDTH)) do out[#out + 1] = line end
+  if #r.rows > 0 then ledger_table(r, out) end
+  return table.concat(out, "\n") .. "\n"
+end
+
+return text
