@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "base/xmalloc.h"
 #include "record/capture.h"
+#include "record/flow_names.h"
 #include "record/flows.h"
 #include "record/output.h"
 #include "record/pcapng.h"
@@ -100,8 +101,10 @@ recorder_frame(void *arg, int64_t wall, const uint8_t *data,
 	r->bytes += length;
 	if (frame_parse(&frame, capture_link(r->capture), data, captured) < 0)
 		flows_packet(r->flows, wall, NULL, length);
-	else
+	else {
 		flows_packet(r->flows, wall, &frame, length);
+		flow_names_learn(r->flows, &frame);
+	}
 }
 
 static void

@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "frames.h"
+#include "record/flow_names.h"
 #include "record/flows.h"
 
 #define T0 INT64_C(1700000000000000000)
@@ -276,6 +277,37 @@ silence_ends_datagrams(void **state)
 	flows_free(f);
 }
 
+/* "CnC.example" asked over UDP; the answer goes through a CNAME. */
+static void
+names_from_dns(void **state)
+{
+	static const uint8_t answer[] =
+	    "\0\1\x81\x80\0\1\0\2\0\0\0\0\3CnC\7example\0\0\1\0\1"
+	    "\xc0\x0c\0\5\0\1\0\0\0\1\0\4\1x\xc0\x10"
+	    "\xc0\x29\0\1\0\1\0\0\0\1\0\4\xc6\x12\0\2";
+	struct lines *l = *state;
+	struct flows *f = flows_new(&flows_defaults, lines_add, l);
+	struct frames in;
+	struct frame frame;
+
+	for (size_t cut = 0; cut < sizeof answer; cut++) {
+		frames_ether(&in, 0x0800, 0);
+		frames_ipv4(&in, IPPROTO_UDP, "8.8.8.8", "10.13.37.2",
+		    8 + cut, 0, 0);
+		frames_udp(&in, 53, 4000, cut);
+		memcpy(in.bytes + in.n - cut, answer, cut);
+		assert_int_equal(frame_parse(&frame, FRAME_ETHERNET, in.bytes,
+				     in.n),
+		    0);
+		flow_names_learn(f, &frame);
+	}
+	frames_tcp4(&in, "10.13.37.2", 4000, "198.18.0.2", 23, FRAME_SYN, 1, 0);
+	feed(f, T0, &in);
+	flows_stop(f);
+	assert_string_equal(at(l, 0, "name"), "cnc.example");
+	flows_free(f);
+}
+
 int
 main(void)
 {
@@ -287,6 +319,7 @@ main(void)
 		FLOWS_TEST(fragments_join_their_flow),
 		FLOWS_TEST(a_flood),
 		FLOWS_TEST(silence_ends_datagrams),
+		FLOWS_TEST(names_from_dns),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
