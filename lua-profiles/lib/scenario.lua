@@ -16,6 +16,8 @@
 --                with stop = true, or names a text of its own
 --   defaults   = values for {placeholders}; a command may hold its own
 --   read       = function(s) return message, err end    default: a line
+--   hear       = function(s, message) return kind [, text] end: "asked" (and
+--                answered), "alive" or "reply"; default: by the two above
 --   wrap       = function(s, text, command) return bytes end
 --   identity   = function(s) return text end
 --   polls      = true: the bot comes for each command, with a request that
@@ -70,9 +72,13 @@ end
 -- The named commands, in the order of the names.
 local function pick(commands, names)
   local by_name, list = {}, {}
-  for _, command in ipairs(commands) do by_name[command.name:upper()] = command end
+  for _, command in ipairs(commands) do
+    by_name[command.name] = command
+    local upper = command.name:upper()
+    by_name[upper] = by_name[upper] or command
+  end
   for _, name in ipairs(names) do
-    local command = by_name[name:upper()]
+    local command = by_name[name] or by_name[name:upper()]
     if not command then error("option only: no command '" .. name .. "'", 0) end
     list[#list + 1] = command
   end
@@ -139,9 +145,13 @@ end
 -- A line of the bot, without its end; what read() is for other protocols.
 local function read_line(s) return s.conn:recv_line(4096) end
 
--- Looks at one message of the bot: answers what it asks on its own.
+-- Looks at one message of the bot: answers what it asks on its own. Returns
+-- "asked", "alive", or "reply" and its text.
 local function heard(s, message)
-  s.last_heard = responder.now()
+  if s.family.hear then
+    local kind, text = s.family.hear(s, message)
+    return kind, text or message
+  end
   for _, answer in ipairs(s.family.answers or {}) do
     if message:find(answer[1]) then
       s.conn:send(fill(s, {}, answer[2]))
@@ -150,7 +160,7 @@ local function heard(s, message)
   end
   local keepalive = s.family.keepalive
   if keepalive and keepalive.expect and message:find(keepalive.expect) then return "alive" end
-  return "reply"
+  return "reply", message
 end
 
 -- Reads for so many seconds; the replies are added to the list. Returns true,
@@ -162,7 +172,8 @@ local function listen(s, seconds, replies)
     local message, err, partial = s.family.read(s)
     if err == "toolong" then message = partial end
     if message then
-      if heard(s, message) == "reply" and replies then replies[#replies + 1] = message end
+      local kind, text = heard(s, message)
+      if kind == "reply" and replies then replies[#replies + 1] = text end
     elseif err ~= "timeout" then
       return nil, err
     end
@@ -347,7 +358,7 @@ end
 local function play(family, bots, conn)
   local s = {
     family = family, conn = conn, target = lab.target(),
-    last_kept = -math.huge, last_heard = responder.now(),
+    last_kept = -math.huge,
   }
   if family.polls then return play_polls(s, bots) end
   local ok = greet(s)
@@ -417,6 +428,23 @@ function scenario.family(family)
   family.read = family.read or read_line
   family.stream = function(conn) play(family, bots, conn) end
   return family
+end
+
+-- A command list from a text: one a line, or separated by "|"; "# ..." is a
+-- comment, "NAME: TEXT" gives a name, otherwise the text is its own.
+function scenario.commands(text, stop)
+  local list, seen = {}, {}
+  for entry in (text .. "\n"):gmatch("([^|\n]*)[|\n]") do
+    entry = entry:match("^%s*(.-)%s*$")
+    if entry ~= "" and not entry:find("^#") then
+      local name, send = entry:match("^([%w%-_ ]+):%s+(.+)$")
+      name, send = name or entry, send or entry
+      seen[name] = (seen[name] or 0) + 1
+      if seen[name] > 1 then name = name .. " " .. seen[name] end
+      list[#list + 1] = { name = name, send = send, stop = stop or nil }
+    end
+  end
+  return list
 end
 
 -- For family files with a handshake of their own.

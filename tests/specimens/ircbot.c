@@ -6,7 +6,7 @@
  * notices. Bounded like all specimens (common.h, actions.h).
  *
  *   UDP ip port n    n datagrams          TSUNAMI ip n     n connects
- *   GET ip path      one HTTP GET         PAN ip port s    a child sends
+ *   GET url file     one HTTP GET         PAN ip port s    a child sends
  *   KILLALL          kills the children   NICK name        takes a nick
  *   VERSION          answers              DROP             writes a file
  *   SERVER           hangs up and comes back
@@ -69,6 +69,22 @@ recvLine(int fd, char *buf, int size)
 	return n;
 }
 
+/* Fetches http://ADDRESS/PATH, and keeps nothing of it. */
+NOINLINE void
+fetchUrl(char *url)
+{
+	char *host = strncmp(url, "http://", 7) == 0 ? url + 7 : url;
+	char *path = strchr(host, '/'), text[128] = "/";
+	struct in_addr ip;
+
+	if (path != NULL) {
+		snprintf(text, sizeof text, "%.120s", path);
+		*path = '\0';
+	}
+	if (labTarget(host, &ip) == 0)
+		sendHttp(ip, text);
+}
+
 /* Does what a command says; -1 when the connection should end. */
 NOINLINE int
 processCmd(const char *sender, int argc, char *argv[])
@@ -80,8 +96,8 @@ processCmd(const char *sender, int argc, char *argv[])
 		sendUdp(ip, atoi(argv[2]), labCount(argv[3], PACKETS_MAX));
 	} else if (strcmp(argv[0], "TSUNAMI") == 0 && aimed) {
 		sendTcp(ip, 80, labCount(argv[2], PACKETS_MAX));
-	} else if (strcmp(argv[0], "GET") == 0 && aimed) {
-		sendHttp(ip, argv[2]);
+	} else if (strcmp(argv[0], "GET") == 0 && argc >= 2) {
+		fetchUrl(argv[1]);
 	} else if (strcmp(argv[0], "PAN") == 0 && aimed && argc >= 4) {
 		say("NOTICE %s :panning", sender);
 		holdTarget(serverSocket, ip, atoi(argv[2]),
