@@ -34,7 +34,7 @@ HARDEN += -D_FORTIFY_SOURCE=2
 endif
 CFLAGS ?= -g
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -DKAGEMUSHA_VERSION='"$(VERSION)"' \
-	$(OPT) $(WARN) $(WERROR) $(HARDEN) $(SAN) -Iresponder -Ivm/host \
+	$(OPT) $(WARN) $(WERROR) $(HARDEN) $(SAN) -Iresponder -Ivm/host -Ivm \
 	$(PKG_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SAN) $(LDFLAGS)
 
@@ -43,10 +43,12 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SAN) $(LDFLAGS)
 # so that tests link what the programs link.
 KAGE_SRCS := $(sort $(filter-out responder/main.c responder/recorder.c, \
 	$(wildcard responder/*.c responder/*/*.c)))
-DEVICE_SRCS := $(sort $(filter-out vm/host/main.c,$(wildcard vm/host/*.c)))
+DEVICE_SRCS := $(sort $(filter-out vm/host/main.c vm/lab/main.c, \
+	$(wildcard vm/host/*.c vm/lab/*.c)))
 PROGRAMS := $(if $(wildcard responder/main.c),$(B)/responder) \
 	$(if $(wildcard responder/recorder.c),$(B)/recorder) \
-	$(if $(wildcard vm/host/main.c),$(B)/device)
+	$(if $(wildcard vm/host/main.c),$(B)/device) \
+	$(B)/canary
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%, \
 	$(sort $(wildcard tests/unit/test_*.c)))
 
@@ -81,6 +83,7 @@ $(DEVICE_LIB): $(call obj,$(DEVICE_SRCS))
 $(B)/responder: $(call obj,responder/main.c) $(KAGE_LIB)
 $(B)/recorder: $(call obj,responder/recorder.c) $(KAGE_LIB)
 $(B)/device: $(call obj,vm/host/main.c) $(DEVICE_LIB) $(KAGE_LIB)
+$(B)/canary: $(call obj,vm/lab/main.c) $(DEVICE_LIB) $(KAGE_LIB)
 $(PROGRAMS):
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
