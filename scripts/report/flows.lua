@@ -15,12 +15,14 @@ end
 
 -- Destination → uses, and port → sockets, for look-ups.
 local function index(state)
-  local by_dest, by_port = {}, {}
+  local by_dest, by_port, by_ip = {}, {}, {}
   for _, s in ipairs(state.sockets) do
     for _, use in ipairs(s.order) do
       local key = fmt.endpoint(use.dest_ip, use.dest_port or 0)
       by_dest[key] = by_dest[key] or {}
       table.insert(by_dest[key], use)
+      by_ip[use.dest_ip] = by_ip[use.dest_ip] or {}
+      table.insert(by_ip[use.dest_ip], use)
     end
     if s.src_port then
       local key = (s.proto or "?") .. " " .. s.src_port
@@ -28,7 +30,7 @@ local function index(state)
       table.insert(by_port[key], s)
     end
   end
-  return by_dest, by_port
+  return by_dest, by_port, by_ip
 end
 
 local function nearest(list, t, fits)
@@ -62,16 +64,26 @@ local function by_time(by_dest, f)
     function(use, gap) return gap <= NEAR and use.proto == "raw" end)
 end
 
--- The only process that ever sent there must have sent this, too.
-local function by_dest_alone(by_dest, f)
+-- The only process that ever sent there must have sent this, too. A flow
+-- without a port (an aggregate of the recorder) is compared by address.
+local function by_dest_alone(by_dest, by_ip, f)
   local found
-  for _, use in ipairs(by_dest[fmt.endpoint(f.dest_ip, f.dest_port or 0)] or {}) do
-    if same_kind(use, f) and use.t <= f.t + 0.5 then
+  local list = f.dest_port and by_dest[fmt.endpoint(f.dest_ip, f.dest_port)]
+    or not f.dest_port and by_ip[f.dest_ip] or {}
+  for _, use in ipairs(list) do
+    if (same_kind(use, f) or f.aggregate) and use.t <= f.t + 0.5 then
       if found and found.proc ~= use.proc then return nil end
       found = found or use
     end
   end
   return found
+end
+
+-- What a kernel says on its own: neighbour discovery, multicast membership.
+local function is_housekeeping(ev)
+  local proto, ip = tostring(ev.proto):lower(), tostring(ev.dest_ip)
+  return (proto:find("icmp", 1, true) or proto == "igmp") and (ip:find("^[fF][fF]0") ~= nil
+    or num(ev.icmp_type) and ev.icmp_type >= 133 and ev.icmp_type <= 137) or nil
 end
 
 local function flow_of(ev)
@@ -85,15 +97,21 @@ local function flow_of(ev)
     packets = num(d.pkts_toserver) or 0, bytes = num(d.bytes_toserver) or 0,
     packets_back = num(d.pkts_toclient) or 0, bytes_back = num(d.bytes_toclient) or 0,
     peak_pps = num(d.peak_pps), peak_bps = num(d.peak_bps),
+    aggregate = ev.aggregate and true or nil, housekeeping = is_housekeeping(ev),
   }
 end
 
 -- All flows of a run, in order of time, each with `use` (streams.lua) where
 -- its process is known.
 function flows.build(run, journal, state)
-  local by_dest, by_port = index(state)
-  local list = {}
-  for _, ev in ipairs(run.flows) do list[#list + 1] = flow_of(ev) end
+  local by_dest, by_port, by_ip = index(state)
+  local list, by_id = {}, {}
+  for _, ev in ipairs(run.flows) do
+    -- A flow may have several lines while it goes on: the last one counts.
+    local at = ev.flow_id and by_id[ev.flow_id] or #list + 1
+    list[at] = flow_of(ev)
+    if ev.flow_id then by_id[ev.flow_id] = at end
+  end
   table.sort(list, function(a, b) return a.t < b.t end)
   for _, f in ipairs(list) do
     f.use = by_tuple(state, by_port, f)
@@ -104,7 +122,7 @@ function flows.build(run, journal, state)
       f.use = by_time(by_dest, f)
       f.joined = f.use and "destination and time"
       if not f.use then
-        f.use = by_dest_alone(by_dest, f)
+        f.use = by_dest_alone(by_dest, by_ip, f)
         f.joined = f.use and "destination"
       end
       if f.use and not f.use.flow then f.use.flow = f end

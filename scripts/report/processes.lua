@@ -19,26 +19,25 @@ local function new(list, pid, index, ev)
   return p
 end
 
--- A fork that was told of twice (as a process event and as a system call)
--- makes one child.
-local function told_before(p, parent, how)
-  if not p or p.parent ~= parent or p.told[how] then return false end
-  p.told[how] = true
-  return true
+-- Does the tracer tell of forks itself? Then the calls' results are not looked
+-- at: they are the sample's own numbers, and those may be other ones.
+local function tells_forks(run)
+  for _, ev in ipairs(run.device) do
+    if ev.kind == "process" and ev.action == "fork" and ev.child then return true end
+  end
+  return false
 end
 
 local function adopt(list, current, parent, child, index, ev)
-  local how = ev.kind
   local p = current[child]
-  if told_before(p, parent, how) then return end
   local orphan = p and not p.parent and p ~= parent and p ~= list[1]
   if not orphan then
     p = new(list, child, index, ev)
     current[child] = p
   end
-  p.parent, p.born, p.born_line, p.told = parent, index, ev.line, { [how] = true }
+  p.parent, p.born, p.born_line = parent, index, ev.line
   p.t = math.min(p.t, ev.t)
-  p.shares_files = how == "syscall" and ev.args:find("CLONE_FILES", 1, true) and true or nil
+  p.shares_files = parent.shared_clone
   parent.children[#parent.children + 1] = p
 end
 
@@ -55,7 +54,7 @@ end
 -- Builds the list of processes of a run, in the order of their birth, and
 -- sets `proc` on each of its device events that has a pid.
 function processes.build(run)
-  local list, current = {}, {}
+  local list, current, told = {}, {}, tells_forks(run)
   for index, ev in ipairs(run.device) do
     if ev.pid then
       local p = current[ev.pid]
@@ -69,6 +68,9 @@ function processes.build(run)
       if ev.kind == "syscall" then
         p.events[#p.events + 1] = index
         if forks[ev.name] and (ev.ret or 0) > 0 then
+          p.shared_clone = ev.args:find("CLONE_FILES", 1, true) and true or nil
+        end
+        if forks[ev.name] and (ev.ret or 0) > 0 and not told then
           adopt(list, current, p, ev.ret, index, ev)
         end
       elseif ev.kind == "process" then

@@ -137,7 +137,7 @@ end
 local function socket_of(s, args)
   local k = tab(s.socket)
   local sock = {
-    proto = type(k.proto) == "string" and k.proto:lower():match("^(%a+)") or nil,
+    proto = type(k.proto) == "string" and (k.proto:lower():gsub("v6$", "")) or nil,
     src_ip = k.src_ip, src_port = num(k.src_port),
     dest_ip = k.dest_ip, dest_port = num(k.dest_port),
   }

@@ -37,6 +37,8 @@ local function losses(a, notes)
   end
 end
 
+local planned = { finished = true, time = true, exit = true, signal = true }
+
 local function incomplete(a)
   local notes = {}
   for _, n in ipairs(a.run.notes) do notes[#notes + 1] = n end
@@ -74,7 +76,9 @@ local function incomplete(a)
     end
   end
   local verdict = info.verdict
-  if verdict and verdict ~= "finished" and verdict ~= "time" and verdict ~= "exit" then
+  if verdict == "running" then
+    notes[#notes + 1] = "run.json says that the run still goes on: it was killed, or it does"
+  elseif verdict and not planned[verdict] then
     notes[#notes + 1] = "the run's own word: " .. fmt.esc(verdict)
   end
   return notes
@@ -85,7 +89,9 @@ end
 local function unattributed(r)
   local list = { flows = {}, dns = {} }
   for _, f in ipairs(r.a.flows) do
-    if #f.commands == 0 and not f.home and not f.baseline and not f.use then
+    if f.housekeeping then
+      list.housekeeping = (list.housekeeping or 0) + 1
+    elseif #f.commands == 0 and not f.home and not f.baseline and not f.use then
       list.flows[#list.flows + 1] = f
     end
   end

@@ -356,6 +356,10 @@ local function loose_ends(r, out)
         fmt.lpad(fmt.at(f.t - r.a.start), 12), f.proto, fmt.endpoint(f.dest_ip, f.dest_port),
         fmt.plural(f.packets, "packet"), fmt.bytes(f.bytes), f.line)
     end
+    if u.housekeeping then
+      out[#out + 1] = ("and %s of the device's kernel (neighbour discovery, multicast)"):format(
+        fmt.plural(u.housekeeping, "flow"))
+    end
     for i, d in ipairs(u.dns) do
       if i > 20 then break end
       out[#out + 1] = ("%s  DNS %s %s; session.jsonl:%d"):format(

@@ -122,6 +122,20 @@ do -- strace tells of a child's calls before its fork; the fork comes twice
   tap.is("early child: its end is no exit of the handler", rows[1].verdict, "handled")
 end
 
+do -- the sample's own number for a child is not the tracer's
+  local s = new()
+  local c = bot(s, 90, 40001)
+  c:command("UDP", "!* UDP 198.18.0.1 9 4\n")
+  c:reads(90)
+  s:call(90, "clone", "child_stack=NULL, flags=SIGCHLD", 2)
+  s:fork(90, 93, "process")
+  s:datagrams(93, 4, 2, "198.18.0.1", 9)
+  s:finish()
+  local r, rows = report(s)
+  tap.is("translated pid: two processes", #r.a.procs, 2)
+  tap.like("translated pid: packets", says(rows[1]), "2 packets to udp")
+end
+
 do -- a late PONG is nobody's reply
   local s = new()
   local c = bot(s, 7, 40001)
@@ -228,7 +242,7 @@ do -- a process for each command: the parent reads, the child acts
   for i = 1, 3 do
     c:command("UDP" .. i, "!* UDP 198.18.0.1 9 2\n")
     c:reads(7)
-    s:fork(7, 10 + i, i == 1 and "call" or "process")
+    s:fork(7, 10 + i, "call")
   end
   for i = 3, 1, -1 do s:datagrams(10 + i, 4, i, "198.18.0.1", 100 + i) end
   s:finish()
