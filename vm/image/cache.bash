@@ -35,12 +35,13 @@ image_qemu_version() {
 image_inputs() {
 	local file
 	echo "format $IMAGE_FORMAT"
-	echo "row $(table_rows | awk -v name="$row_name" '$1 == name' |
-		tr -s ' \t' ' ')"
+	echo "row $(table_row "$row_name" | tr -s ' \t' ' ')"
+	[[ -z $row_emulator ]] ||
+		echo "guest $(table_row "$row_guest" | tr -s ' \t' ' ')"
 	packages_of_lock "$row_name" | sed 's/^/package /' || :
 	echo "modules ${IMAGE_MODULES//[$'\n\t']/ }"
 	echo "append ${IMAGE_APPEND//[$'\n\t']/ }"
-	echo "labinit $(image_sum "$KAGE_BUILD/guest/$row_name/labinit")"
+	echo "labinit $(image_sum "$KAGE_BUILD/guest/$row_guest/labinit")"
 	for file in make packages; do
 		echo "$file.bash $(image_sum "$IMAGE_ROOM/$file.bash")"
 	done
@@ -78,8 +79,8 @@ image_state() {
 		return
 	fi
 	state=missing
-	if [[ ! -x $KAGE_BUILD/guest/$row_name/labinit ]]; then
-		why="guest/$row_name/labinit is not built"
+	if [[ ! -x $KAGE_BUILD/guest/$row_guest/labinit ]]; then
+		why="guest/$row_guest/labinit is not built"
 		return
 	fi
 	if ! command -v bsdtar >/dev/null; then
@@ -102,7 +103,7 @@ image_state() {
 image_built=''
 image_build() {
 	local snapshot=$1 labinit work lock
-	labinit=$(find_program "guest/$row_name/labinit")
+	labinit=$(find_program "guest/$row_guest/labinit")
 	need_programs apt-get dpkg-deb bsdtar xz modinfo readelf flock
 	[[ -r $IMAGE_KEYRING ]] || lacks \
 		'as root run: apt-get install debian-archive-keyring'

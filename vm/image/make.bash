@@ -4,11 +4,13 @@
 #
 #	kernel           what QEMU's -kernel takes
 #	initramfs.cpio   newc; /init is labinit, /lib/m the kernel's modules and
-#	                 their order, /bin/busybox, /bin/strace and its libraries
+#	                 their order, /bin/busybox, /bin/strace and its libraries;
+#	                 /lib/binfmt what goes to binfmt_misc/register, if any
 #	machine          KEY=VALUE lines, read by build/device:
 #	  arch           name of the row
-#	  guest          architecture that the guest's kernel has (arch but for
-#	                 user-mode emulation)
+#	  guest          architecture of the guest: arch, or another's whose
+#	                 kernel runs the sample through an emulator
+#	  emulator       that emulator's path in the guest, or empty
 #	  qemu           program to start, e.g. qemu-system-i386
 #	  machine cpu    its -M and -cpu
 #	  memory_mb      its -m, MiB
@@ -86,7 +88,7 @@ make_modules() {
 		builtin[$(make_module_name "$module")]=1
 	done <"$folder/modules.builtin"
 	# shellcheck disable=SC2086 # a list of words
-	for module in $IMAGE_MODULES; do
+	for module in $IMAGE_MODULES ${row_emulator:+binfmt_misc}; do
 		make_module "$module"
 	done
 }
@@ -179,6 +181,7 @@ make_initramfs() {
 	make_entry bin/busybox "$root/user/bin/busybox" 0755
 	echo './bin/sh type=link mode=0777 link=busybox' >>"$list"
 	make_entry bin/strace "$root/user/usr/bin/strace" 0755
+	[[ -z $row_emulator ]] || make_emulator "$root/user"
 	libraries=$(make_libraries "$root/user" "$root/user/usr/bin/strace")
 	while read -r name file; do
 		make_parents "${name#/}"
@@ -193,6 +196,25 @@ make_initramfs() {
 	LC_ALL=C bsdtar -cf - --format=pax "@$list" |
 		LC_ALL=C bsdtar -cf - --format=newc @- >"$out" ||
 		die "the initramfs can't be written: is the disk full?"
+}
+
+# make_emulator ROOT: adds the emulator under the name by which its package
+# would register it, and the package's own registration line. Its flags: F
+# opens the emulator once, so that it need not lie in the cell; P keeps argv[0].
+make_emulator() {
+	local root=$1 name
+	name=$(make_emulator_path "$root")
+	make_parents "${name#/}"
+	make_entry "${name#/}" "$root/usr/bin/qemu-$row_emulator-static" 0755
+	make_entry lib/binfmt "$root/usr/lib/binfmt.d/qemu-$row_emulator.conf" 0644
+}
+
+# make_emulator_path ROOT: where the registration line wants the emulator.
+make_emulator_path() {
+	local path
+	path=$(cut -d: -f7 "$1/usr/lib/binfmt.d/qemu-$row_emulator.conf")
+	[[ $path == /* ]] || die "qemu-user-static knows no $row_emulator"
+	echo "$path"
 }
 
 # make_entry NAME FILE MODE: adds a file to make_initramfs' list.
@@ -210,19 +232,22 @@ make_parents() {
 		echo "./$folder type=dir mode=0755" >>"$list"
 }
 
-# make_machine VERSION OUT: writes the machine file.
+# make_machine ROOT VERSION OUT: writes the machine file.
 make_machine() {
+	local emulator=''
+	[[ -z $row_emulator ]] || emulator=$(make_emulator_path "$1/user")
 	# shellcheck disable=SC2086 # one line from a list of words
-	cat >"$2" <<-M
+	cat >"$3" <<-M
 	arch=$row_name
-	guest=$row_name
+	guest=$row_guest
+	emulator=$emulator
 	qemu=$row_qemu
 	machine=$row_machine
 	cpu=$row_cpu
 	memory_mb=$row_mib
 	console=$row_console
 	append=console=$row_console $(make_words $IMAGE_APPEND)
-	kernel_version=$1
+	kernel_version=$2
 	quirks=$row_quirks
 	qemu_version=$(image_qemu_version)
 	M
@@ -254,7 +279,7 @@ make_image() {
 	version=$(make_kernel "$root" "$folder/kernel")
 	say 'packing the initramfs'
 	make_initramfs "$root" "$version" "$3" "$folder/initramfs.cpio"
-	make_machine "$version" "$folder/machine"
+	make_machine "$root" "$version" "$folder/machine"
 	make_manifest "$folder" "$2"
 	rm -rf "$root"
 }

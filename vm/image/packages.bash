@@ -132,10 +132,9 @@ package_line() {
 # versions that the mirror offers now. Lists must have been updated.
 packages_current() {
 	local name version real
-	# strace and busybox, with all that apt would install for them on an
-	# empty machine: their libraries.
+	# What apt would install on an empty machine: so with libraries.
 	apt_private "$row_deb" apt-get -s -y --no-install-recommends install \
-		strace busybox-static |
+		strace busybox-static ${row_emulator:+qemu-user-static} |
 		sed -nE 's/^Inst ([^ ]+) \(([^ ]+) .*/\1 \2/p' |
 		while read -r name version; do
 			package_line "$row_deb" "$name" "$version"

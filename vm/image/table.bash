@@ -11,11 +11,16 @@ IMAGE_TABLE=${KAGE_ARCHITECTURES:-$IMAGE_ROOM/architectures}
 # The columns of the row that row_load read last.
 row_name='' row_elf='' row_runs='' row_deb='' row_kernel='' row_kernel_deb=''
 row_qemu='' row_machine='' row_cpu='' row_mib='' row_console='' row_quirks=''
+# The row whose guest it is, and the emulator that runs inside (or empty).
+row_guest='' row_emulator=''
 # Why an architecture isn't supported; empty when it is.
 row_why=''
 
 # table_rows: prints the table without comments and empty lines.
 table_rows() { sed -e '/^#/d' -e '/^[[:space:]]*$/d' "$IMAGE_TABLE"; }
+
+# table_row NAME: prints the row.
+table_row() { table_rows | awk -v name="$1" '$1 == name' | head -n 1; }
 
 # table_names KIND: prints the names, of one kind (native, user, no) or of all
 # (empty).
@@ -26,19 +31,24 @@ table_names() {
 	}'
 }
 
-# row_load NAME: reads the row into row_*; 1 if there is none.
+# row_load NAME: reads the row into row_*; 1 if there is none. A row that runs
+# in another's guest has that one's columns.
 row_load() {
 	local line rest
-	line=$(table_rows | awk -v name="$1" '$1 == name' | head -n 1)
+	line=$(table_row "$1")
 	[[ -n $line ]] || return 1
 	read -r row_name row_elf row_runs rest <<<"$line"
+	row_guest=$row_name row_emulator='' row_why=''
 	if [[ $row_runs == no ]]; then
 		row_why=$rest
 		row_deb='' row_kernel='' row_kernel_deb='' row_qemu='' row_machine=''
 		row_cpu='' row_mib='' row_console='' row_quirks=''
 		return
 	fi
-	row_why=''
+	if [[ $row_runs == user:* ]]; then
+		row_guest=${row_runs#user:} row_emulator=$rest
+		read -r _ _ _ rest <<<"$(table_row "$row_guest")"
+	fi
 	read -r row_deb row_kernel row_qemu row_machine row_cpu row_mib \
 		row_console row_quirks <<<"$rest"
 	row_kernel_deb=$row_deb
