@@ -47,6 +47,10 @@ armel 32 le 40 0x04000002
 arm64 64 le 183 0
 mipsel 32 le 8 0x1007
 mips64el 64 le 8 0x80000007
+mips 32 be 8 0x50001007
+powerpc 32 be 20 0x8000
+m68k 32 be 4 0
+sparc64 64 be 43 0
 E2
 
 # What can't run: exit 1 and a reason.
@@ -58,6 +62,10 @@ refused() {
 		not_ok "$1: the reason" "$out"
 	fi
 }
+elf 32 le 42 0 >"$TMP/elf"
+refused 'sh4' 'sh4 is not supported: QEMU'
+elf 32 le 62 0 >"$TMP/elf"
+refused 'x32' 'x32 is not supported: Debian'
 elf 64 be 22 0 >"$TMP/elf"
 refused 'an architecture of no row' 'no row of architectures runs ELF class 64'
 elf 32 le 3 0 | head -c 40 >"$TMP/elf"
@@ -114,3 +122,11 @@ is 'build needs a name' $? 2
 "$device" nothing 2>/dev/null
 is 'an unknown action is a usage error' $? 2
 check '--help has an example' grep -q '^example: ' <("$device" --help)
+
+# The specimens are real programs of each architecture.
+for folder in "$BUILD"/specimens/*/; do
+	[[ -e $folder/linebot ]] || continue
+	folder=${folder%/}
+	is "${folder##*/}'s linebot is ${folder##*/}'s" \
+		"$("$device" arch "$folder/linebot")" "${folder##*/}"
+done
