@@ -1,5 +1,6 @@
 /*
- * wire/: the cursor and the writer, addresses in command text.
+ * wire/: the cursor and the writer, addresses in command text, protocols by
+ * their first bytes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 #include <cmocka.h>
 
 #include "wire/cursor.h"
+#include "wire/detect.h"
 #include "wire/target.h"
 
 static void
@@ -134,6 +136,114 @@ targets_in_bytes(void **state)
 	assert_int_equal(target_next(text, sizeof text - 1, &offset, &a), 0);
 }
 
+/* The best guess for whole openings, and what their pieces look like. */
+static void
+detections(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+		const char *want;
+		int at_least;
+	} cases[] = {
+#define CASE(bytes, want, score) { bytes, sizeof bytes - 1, want, score }
+		CASE("\x16\3\1\0\xf4\1\0\0\xf0\3\3", "tls", 90),
+		CASE("\x16\3\1", "tls", 50),
+		CASE("\x80\x2e\1\3\1\0\x15", "tls", 90),
+		CASE("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "http", 100),
+		CASE("GET /bins/x86\n", "http", 70),
+		CASE("POST /cdn-cgi/", "http", 75),
+		CASE("M-SEARCH * HTTP/1.1\r\n", "http", 100),
+		CASE("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "http2", 100),
+		CASE("GETTING there\n", "line", 15),
+		CASE("SSH-2.0-dropbear_2019.78\r\n", "ssh", 100),
+		CASE("SSH-2.0-Go", "ssh", 100),
+		CASE("NICK bot123\r\nUSER a b c :d\r\n", "irc", 90),
+		CASE("CAP LS 302\r\n", "irc", 95),
+		CASE("USER a localhost localhost :x\r\n", "irc", 90),
+		CASE("PASS secret\r\n", "irc", 50),
+		CASE("USER anonymous\r\n", "ftp", 50),
+		CASE("ehlo there\r\n", "smtp", 95),
+		CASE("CAPA\r\n", "pop3", 90),
+		CASE("a001 LOGIN u p\r\n", "imap", 90),
+		CASE("\xff\xfd\x03", "telnet", 95),
+		CASE("\xff\xfb\x1f\xff\xfd\x01login", "telnet", 95),
+		CASE("\xff\xff\xff", "binary", 10),
+		CASE("\x10\x0c\0\4MQTT\4\2\0\x3c\0\0", "mqtt", 100),
+		CASE("\x10\xff\1\0\6MQIsdp\3", "mqtt", 100),
+		CASE("\4\1\0\x50\xc6\x12\0\1me\0", "socks4", 90),
+		CASE("\4\1\0\x50\0\0\0\1\0a.example\0", "socks4", 90),
+		CASE("\5\2\0\2", "socks5", 90),
+		CASE("\5\1\0", "socks5", 90),
+		CASE("\0\x1b\x12\x34\1\0\0\1\0\0\0\0\0\0\1a\7example\0"
+		    "\0\1\0\1", "dns", 95),
+		CASE("\0\0\0\x2f\xff" "SMB\x72", "smb", 100),
+		CASE("\3\0\0\x13\x0e\xe0\0\0", "rdp", 95),
+		CASE("CNXN\0\0\0\1", "adb", 85),
+		CASE("*1\r\n$4\r\nPING\r\n", "redis", 95),
+		CASE("\0\0\0\x27\0\3\0\0user\0p\0", "postgres", 100),
+		CASE("\x30\x0c\2\1\1\x60\7\2\1\3", "ldap", 90),
+		CASE("{\"id\":7,\"method\":\"mining.subscribe\"}\n",
+		    "stratum", 95),
+		CASE("{\"hello\":1}\n", "json", 40),
+		CASE("\x13" "BitTorrent protocol", "bittorrent", 100),
+		CASE("INVITE sip:a@b SIP/2.0\r\n", "sip", 100),
+		CASE("OPTIONS rtsp://cam/1 RTSP/1.0\r\n", "rtsp", 100),
+		CASE("BUILD X86\n", "line", 15),
+		CASE("\x1b[31mConnected\n", "line", 15),
+		CASE("no end", "line", 8),
+		CASE("\0\0\0\1", "binary", 10),
+		CASE("\0\0\0\1\4mips", "binary", 10),
+		CASE("text, then \0\n", "binary", 10),
+		CASE("\x16\2\1\0", "binary", 10),
+		CASE("\x10\x0c\0\4MQTZ", "binary", 10),
+#undef CASE
+	};
+	struct detect d;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		detect_protocol(cases[i].bytes, cases[i].n, &d);
+		if (strcmp(d.guesses[0].name, cases[i].want) != 0)
+			print_message("case %zu: %s\n", i, cases[i].bytes);
+		assert_string_equal(d.guesses[0].name, cases[i].want);
+		assert_true(d.guesses[0].score >= cases[i].at_least);
+		for (size_t k = 1; k < d.count; k++) {
+			assert_true(d.guesses[k].score <=
+			    d.guesses[k - 1].score);
+			assert_string_not_equal(d.guesses[k].name,
+			    d.guesses[k - 1].name);
+		}
+	}
+	detect_protocol("", 0, &d);
+	assert_int_equal(d.count, 0);
+	assert_true(d.more);
+}
+
+/* Beginnings ask for more; what is whole doesn't. */
+static void
+detection_of_pieces(void **state)
+{
+	static const char *const openings[] = { "\x16\3\1\1\1\1",
+		"GET / HTTP/1.1\r\n", "SSH-2.0-", "EHLO ", "NICK ",
+		"\xff\xfd\3", "\x10\x0c\0\4MQTT", "*1\r\n$" };
+	static const uint8_t lengths[] = { 6, 16, 8, 5, 5, 3, 8, 5 };
+	struct detect d;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof openings / sizeof *openings; i++) {
+		for (size_t n = 1; n < lengths[i]; n++) {
+			detect_protocol(openings[i], n, &d);
+			assert_true(d.more);
+			assert_true(d.count > 0);
+		}
+	}
+	detect_protocol("SSH-2.0-x\r\n", 11, &d);
+	assert_false(d.more);
+	detect_protocol("\0\1\2\3\4\5\6\7", 8, &d);
+	assert_false(d.more);
+}
+
 int
 main(void)
 {
@@ -142,6 +252,8 @@ main(void)
 		cmocka_unit_test(writer_stops),
 		cmocka_unit_test(targets),
 		cmocka_unit_test(targets_in_bytes),
+		cmocka_unit_test(detections),
+		cmocka_unit_test(detection_of_pieces),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
