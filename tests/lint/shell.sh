@@ -28,8 +28,29 @@ for f in "${files[@]}"; do
 	grep -qE '^set -[a-z]*u|tap\.sh"?$' "$f" || not_ok "$f: set -u" 'missing'
 done
 
-if command -v shellcheck >/dev/null; then
-	check "shellcheck, ${#files[@]} files" shellcheck -x "${files[@]}"
-else
+# A file that passed is not looked at again until it, or what many files
+# source, changes: shellcheck takes seconds.
+stamps=$BUILD/lint
+mkdir -p "$stamps"
+changed=()
+for f in "${files[@]}"; do
+	stamp=$stamps/${f//\//%}
+	for with in "$f" .shellcheckrc scripts/lib.bash tests/tap.sh; do
+		[[ $stamp -nt $with ]] || { changed+=("$f"); break; }
+	done
+done
+if ! command -v shellcheck >/dev/null; then
 	skip shellcheck 'shellcheck is not installed'
+elif ((${#changed[@]} == 0)); then
+	ok "shellcheck, ${#files[@]} files, none changed"
+else
+	: >"$TMP/now"
+	if out=$(shellcheck -x "${changed[@]}" 2>&1); then
+		ok "shellcheck, ${#changed[@]} of ${#files[@]} files"
+		for f in "${changed[@]}"; do
+			cp -p "$TMP/now" "$stamps/${f//\//%}"
+		done
+	else
+		not_ok "shellcheck, ${#changed[@]} of ${#files[@]} files" "$out"
+	fi
 fi

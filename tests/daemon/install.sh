@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# make install: what lands there works from there, knows its own folders and
+# not the checkout's, and make uninstall takes it all away.
+. "$(dirname "$0")/../tap.sh"
+unset KAGEMUSHA_BUILD
+
+check 'installs' "$TOP/scripts/install-files" "$BUILD" "$TMP/dest" /usr
+kage=$TMP/dest/usr/bin/kagemusha
+lib=$TMP/dest/usr/libexec/kagemusha
+is 'says its version' "$("$kage" --version)" \
+	"kagemusha $(sed -n 's/^VERSION := //p' "$TOP/Makefile")"
+is 'knows the same commands' "$("$kage" --help)" \
+	"$("$TOP/scripts/kagemusha" --help)"
+for f in "$lib"/kagemusha-*; do
+	name=${f##*/kagemusha-}
+	help=$("$kage" "$name" --help 2>"$TMP/err" </dev/null)
+	is "$name --help" "$?:$(head -n1 <<<"$help" | cut -c1-$((17 + ${#name})))" \
+		"0:usage: kagemusha $name"
+	check "$name --help has an example" grep -q '^example: ' <<<"$help"
+done
+is 'home and programs are the installed ones' "$(cd / && bash -euc \
+	". '$lib/lib.bash'; echo \$KAGE_HOME \$KAGE_BUILD \$KAGE_INSTALLED")" \
+	"$TMP/dest/usr/share/kagemusha $lib 1"
+for program in responder recorder device canary; do
+	[[ -x $BUILD/$program ]] || continue
+	check "$program runs" "$lib/$program" --help
+done
+is 'every profile is there' \
+	"$(cd "$TMP/dest/usr/share/kagemusha/lua-profiles" && find . -type f | sort)" \
+	"$(cd "$TOP/lua-profiles" && find . -type f | sort)"
+is 'nothing is writable by others' \
+	"$(find "$TMP/dest" -type f -perm /022)" ''
+is 'no file names the checkout' "$(grep -rlIF "$TOP" "$TMP/dest" | head -n 3)" ''
+
+find "$TMP/dest" -type f | sort >"$TMP/have"
+"$TOP/scripts/install-files" --list "$BUILD" "$TMP/dest" /usr | sort >"$TMP/list"
+check '--list is what lies there' diff "$TMP/list" "$TMP/have"
+
+# Manual pages and completion.
+for page in "$TMP"/dest/usr/share/man/man1/*.1; do
+	if ! command -v groff >/dev/null; then
+		skip "${page##*/}" 'groff is not installed'
+		continue
+	fi
+	is "${page##*/} has no mistake" \
+		"$(groff -mandoc -Tutf8 -ww -z "$page" 2>&1)" ''
+done
+# complete_words WORD...: what completion offers for the last of them.
+complete_words() {
+	(
+		# shellcheck source=/dev/null
+		. "$TMP/dest/usr/share/bash-completion/completions/kagemusha"
+		COMP_WORDS=("$kage" "$@")
+		COMP_CWORD=$#
+		_kagemusha
+		printf '%s\n' "${COMPREPLY[@]}"
+	)
+}
+is 'completes a command' "$(complete_words la)" lab
+is 'completes an action' "$(complete_words lab ver)" verify
+is 'completes an option' "$(complete_words lab up --off)" --offline
+
+touch "$lib/mine"
+check 'uninstalls' "$TOP/scripts/install-files" --remove "$BUILD" "$TMP/dest" /usr
+is "leaves only a user's own file" "$(find "$TMP/dest" -type f)" "$lib/mine"
+"$TOP/scripts/install-files" "$BUILD" "$TMP/dest" relative 2>/dev/null
+is 'a relative PREFIX is refused' "$?" 2
