@@ -34,6 +34,11 @@ function fmt.esc(bytes)
   return table.concat(out)
 end
 
+-- The same, but backslashes stay: for text that was escaped before.
+function fmt.harmless(text)
+  return (fmt.esc(text):gsub("\\\\", "\\"))
+end
+
 -- At most `width` columns of a text that esc() made; "…" marks the cut.
 function fmt.clip(text, width)
   local n = utf8.len(text) or #text

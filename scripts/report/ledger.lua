@@ -138,7 +138,7 @@ local function verdict_of(a, c, b, reply, closed)
   if c.refused then return "refused", c.refused end
   if not c.begun then
     return "unread", c.session and c.session.closed and c.session.closed <= c.t
-      and "the session had ended" or nil
+      and "the session had ended" or "never read"
   end
   local p = ended_under(a, c)
   if p and p.signal and faults[tostring(p.signal)] then

@@ -41,8 +41,11 @@ local planned = { finished = true, time = true, exit = true, signal = true }
 
 local function incomplete(a)
   local notes = {}
-  for _, n in ipairs(a.run.notes) do notes[#notes + 1] = n end
   local info = a.run.info
+  for _, n in ipairs(a.run.notes) do
+    -- Offline, there is no responder to write a journal.
+    if not (a.offline and n:find("^session%.jsonl is missing")) then notes[#notes + 1] = n end
+  end
   if #a.run.device == 0 then
     notes[#notes + 1] = "no device events: nothing can be attributed to a command"
   elseif not a.ended then

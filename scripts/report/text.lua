@@ -12,9 +12,14 @@ local function head(out, title)
   out[#out + 1] = ("-"):rep(#title)
 end
 
--- A labelled paragraph, wrapped and indented.
+-- A labelled paragraph, wrapped and indented. A list that has `fields` takes
+-- label and value as they are, for a renderer with a layout of its own.
 local function field(out, label, value, indent)
   if not value or value == "" then return end
+  if out.fields then
+    out.fields[#out.fields + 1] = { label = label, value = value }
+    return
+  end
   indent = indent or 5
   local lead = (" "):rep(indent) .. fmt.pad(label, 12)
   for i, line in ipairs(fmt.wrap(value, WIDTH - indent - 12)) do
@@ -171,12 +176,16 @@ local function entries(out, row)
   end
 end
 
-local function detail(r, row, out)
-  local a, c, b = r.a, row.command, row.behaviour
+local function detail_title(row, out)
+  local c = row.command
   local label = c.name and fmt.esc(c.name) or "command"
   out[#out + 1] = ""
   out[#out + 1] = ("#%s %s  %s"):format(row.id and ("%d"):format(row.id) or "-", label,
     fmt.quote(c.text, WIDTH - 12 - #label))
+end
+
+local function detail(r, row, out)
+  local a, c, b = r.a, row.command, row.behaviour
   field(out, "verdict", row.verdict .. (row.why and ": " .. fmt.esc(row.why) or ""))
   field(out, "sent", ("%s on session %s%s; session.jsonl:%d"):format(fmt.at(c.t - a.start),
     c.session and ("%d"):format(c.session.id) or "?",
@@ -229,6 +238,13 @@ local function detail(r, row, out)
   end
 end
 
+-- The details of a row as a list of {label, value}.
+function text.detail(r, row)
+  local out = { fields = {} }
+  detail(r, row, out)
+  return out.fields
+end
+
 -- --- the rest ---------------------------------------------------------------
 
 local function steps(r, out)
@@ -239,19 +255,27 @@ local function steps(r, out)
     out[#out] = fmt.pad(out[#out], WIDTH - 20) .. "  " .. (evidence(s.file, s.line) or "")
     out[#out] = out[#out]:gsub("%s+$", "")
   end
+  local words = text.handler(r)
+  if #words > 0 then out[#out + 1] = "" end
+  for _, line in ipairs(words) do
+    for _, l in ipairs(fmt.wrap(line, WIDTH)) do out[#out + 1] = l end
+  end
+end
+
+-- The study's question, answered in a sentence: a list of none or one.
+function text.handler(r)
   local h = r.timeline.handler
   if h then
-    out[#out + 1] = ""
     local line = ("Time from the sample's start to the first entry into %s: %s; %s(%s)."):format(
       fmt.esc(h.name), fmt.span(h.at), fmt.esc(h.name), args_text(h.args))
     local led = h.led_by and (" %s led to it: its last %s in process %d was %s before."):format(
       h.led_by, h.led_action, h.pid, fmt.span(h.led_after))
       or " Whether recvLine led to it is not known: no entry into recvLine was seen before it."
-    for _, l in ipairs(fmt.wrap(line .. led .. (" It was entered %s."):format(
-      fmt.plural(h.entries, "time")), WIDTH)) do out[#out + 1] = l end
+    return { line .. led .. (" It was entered %s."):format(fmt.plural(h.entries, "time")) }
   elseif #r.a.run.device > 0 then
-    out[#out + 1] = "No entry into a command handler was seen."
+    return { "No entry into a command handler was seen." }
   end
+  return {}
 end
 
 local function system_calls(r, out)
@@ -391,7 +415,10 @@ function text.render(r)
   steps(r, out)
   if #r.rows > 0 then
     head(out, "Commands, one by one")
-    for _, row in ipairs(r.rows) do detail(r, row, out) end
+    for _, row in ipairs(r.rows) do
+      detail_title(row, out)
+      detail(r, row, out)
+    end
   end
   system_calls(r, out)
   baseline(r, out)

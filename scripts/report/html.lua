@@ -1,0 +1,227 @@
+-- report.html: the report as one file for a browser. Nothing in it is loaded
+-- from anywhere and nothing in it runs (the page forbids both to itself), and
+-- all that a sample said is escaped twice: as harmless text, then as HTML.
+local fmt = require("fmt")
+local ledger = require("ledger")
+local plot = require("plot")
+local text = require("text")
+
+local html = {}
+local h = plot.xml
+
+local STYLE = [[
+:root { --bg:#fbfbf9; --fg:#1d2327; --soft:#5c666d; --line:#dfe2e0; --card:#fff; --accent:#1f5f8b;
+  --idle:#c9cfd3; --home:#9aa5ac;
+  --c0:#4c78a8; --c1:#d9822b; --c2:#3f9d6d; --c3:#b65fa4; --c4:#b89b1b; --c5:#2aa1a8; --c6:#cf5b56;
+  --c7:#7a6cc4; --good:#1c7a4a; --bad:#b3261e; --warn:#8a5a00; }
+@media (prefers-color-scheme: dark) { :root { --bg:#14181b; --fg:#e4e7e8; --soft:#9aa5ab;
+  --line:#2e363b; --card:#1b2125; --accent:#7db8e0; --idle:#3d474d; --home:#59656c; --good:#5cc48d;
+  --bad:#f08a82; --warn:#e0b15a; } }
+* { box-sizing:border-box } body { margin:0; background:var(--bg); color:var(--fg);
+  font:15px/1.5 system-ui, sans-serif; }
+main { max-width:1160px; margin:0 auto; padding:28px 24px 60px }
+h1 { font-size:22px; margin:0 0 4px } h2 { font-size:17px; margin:34px 0 10px }
+p { margin:6px 0 } .soft { color:var(--soft) } .small { font-size:13px }
+.verdict { font-size:17px; border-left:4px solid var(--accent); padding:8px 14px; margin:14px 0;
+  background:var(--card) }
+.note { border-left:4px solid var(--warn); padding:6px 14px; background:var(--card) }
+.card { background:var(--card); border:1px solid var(--line); border-radius:6px; padding:10px 12px;
+  overflow-x:auto }
+table { border-collapse:collapse; width:100% } th { text-align:left; font-weight:600;
+  color:var(--soft); font-size:13px }
+th, td { padding:5px 10px 5px 0; border-bottom:1px solid var(--line); vertical-align:top }
+td.n, th.n { text-align:right; font-variant-numeric:tabular-nums; white-space:nowrap }
+code, .mono { font:13px/1.45 ui-monospace, monospace; overflow-wrap:anywhere }
+.chip { display:inline-block; padding:0 8px; border-radius:9px; font-size:12.5px;
+  border:1px solid currentColor; white-space:nowrap }
+.handled { color:var(--good) } .ignored, .unread { color:var(--soft) }
+.crashed, .exited, .refused { color:var(--bad) } .disconnected, .unclear { color:var(--warn) }
+details summary { cursor:pointer } details table { margin:6px 0 } details td:first-child {
+  color:var(--soft); white-space:nowrap; width:110px }
+dl { display:grid; grid-template-columns:max-content 1fr; gap:2px 16px; margin:8px 0 }
+dt { color:var(--soft) } dd { margin:0; overflow-wrap:anywhere }
+.bar { height:9px; border-radius:2px; background:var(--accent); min-width:1px }
+.bar.off { background:var(--home) } .ok { color:var(--good) } .fail { color:var(--bad) }
+svg { width:100%; min-width:860px; height:auto; display:block }
+svg text { fill:var(--fg); font:11px system-ui, sans-serif }
+svg .name { text-anchor:end } svg .small, svg .tick { fill:var(--soft); font-size:10.5px }
+svg .tick, svg .number { text-anchor:middle } svg .number { font-weight:600 }
+svg .inbar { fill:#fff; font-size:10.5px } svg .end { fill:var(--bad) }
+svg .grid { stroke:var(--line) } svg .send { stroke:var(--soft); stroke-dasharray:2 3 }
+svg .idle { fill:var(--idle) } svg .home { fill:var(--home) }
+]]
+
+for i = 0, 7 do
+  STYLE = STYLE .. ("svg .c%d { fill:var(--c%d) }\n"):format(i, i)
+end
+
+local function add(out, ...)
+  for _, s in ipairs({ ... }) do out[#out + 1] = s end
+end
+
+local function top(r, out)
+  local info, sample = r.run.info, r.run.info.sample
+  sample = type(sample) == "table" and sample or {}
+  add(out, "<h1>", h(sample.name or r.run.name), "</h1><p class='soft'>Kagemusha report on ",
+    h(r.run.name), "</p><p class='verdict'>", h(r.verdict), "</p>")
+  if #r.incomplete > 0 then
+    add(out, "<div class='note'>This report is incomplete:<ul>")
+    for _, n in ipairs(r.incomplete) do add(out, "<li>", h(n), "</li>") end
+    add(out, "</ul></div>")
+  end
+  add(out, "<dl>")
+  local function fact(name, value)
+    if value and value ~= "" then add(out, "<dt>", name, "</dt><dd>", h(value), "</dd>") end
+  end
+  fact("architecture", sample.arch)
+  fact("size", tonumber(sample.size) and fmt.count(tonumber(sample.size)) .. " bytes")
+  fact("SHA-256", sample.sha256)
+  fact("mode", info.mode)
+  fact("ended", info.verdict)
+  fact("started", info.started)
+  fact("beside", r.beside and r.beside.name)
+  add(out, "</dl>")
+end
+
+-- The lines of the text report's detail, as rows of a table.
+local function detail(r, row, out)
+  local lines = text.detail(r, row)
+  add(out, "<table>")
+  for _, line in ipairs(lines) do
+    add(out, "<tr><td>", h(line.label), "</td><td class='mono'>", h(line.value), "</td></tr>")
+  end
+  add(out, "</table>")
+end
+
+local function ledger_table(r, out)
+  if #r.rows == 0 then return end
+  add(out, "<h2>Ledger: which command did what</h2><div class='card'><table><tr>",
+    "<th class='n'>#</th><th>command</th><th>verdict</th><th>what the sample did because of it",
+    "</th></tr>")
+  for _, row in ipairs(r.rows) do
+    local phrases = ledger.phrases(row)
+    if #phrases == 0 then phrases = { row.why or "" } end
+    local more = #phrases - 8
+    local what = table.concat(phrases, "; ", 1, math.min(#phrases, 8))
+      .. (more > 0 and ("; and %d more"):format(more) or "")
+    add(out, "<tr><td class='n'>", row.id and ("%d"):format(row.id) or "-",
+      "</td><td class='mono'>", h(fmt.clip(text.title(row.command), 60)),
+      "</td><td><span class='chip ",
+      row.verdict, "'>", row.verdict, "</span></td><td><details><summary>", h(what),
+      "</summary>")
+    detail(r, row, out)
+    add(out, "</details></td></tr>")
+  end
+  add(out, "</table></div>")
+end
+
+local function timeline(r, out)
+  add(out, "<h2>First steps</h2><div class='card'><table>")
+  for _, s in ipairs(r.timeline.steps) do
+    add(out, "<tr><td class='n'>", fmt.at(s.at), "</td><td>", h(s.what), "</td><td class='mono'>",
+      h(s.detail or ""), "</td><td class='soft small'>", h(s.file or ""), ":",
+      tostring(s.line or ""), "</td></tr>")
+  end
+  add(out, "</table></div>")
+  for _, line in ipairs(text.handler(r)) do add(out, "<p>", h(line), "</p>") end
+end
+
+local function system_calls(r, out)
+  if #r.calls == 0 then return end
+  local t, most = r.table, 1
+  for _, x in ipairs(r.calls) do most = math.max(most, x.offline or 0, x.driven or 0) end
+  add(out, "<h2>System calls</h2><div class='card'><table><tr><th>name</th>")
+  for _, side in ipairs({ "offline", "driven" }) do
+    if t[side] then add(out, "<th class='n'>", side, "</th>") end
+  end
+  add(out, "<th style='width:50%'></th></tr>")
+  for _, x in ipairs(r.calls) do
+    add(out, "<tr><td class='mono'>", x.part and "&nbsp;&nbsp;· " or "", h(x.name), "</td>")
+    for _, side in ipairs({ "offline", "driven" }) do
+      if t[side] then
+        add(out, "<td class='n'>", x[side] and fmt.count(x[side]) or "-", "</td>")
+      end
+    end
+    add(out, "<td>")
+    for _, side in ipairs({ "offline", "driven" }) do
+      if x[side] then
+        add(out, ("<div class='bar%s' style='width:%.1f%%' title='%s'></div>"):format(
+          side == "offline" and " off" or "", x[side] / most * 100, side))
+      end
+    end
+    add(out, "</td></tr>")
+  end
+  add(out, "</table>")
+  if t.offline and t.offline.socketcall or t.driven and t.driven.socketcall then
+    add(out, "<p class='soft small'>· went through socketcall, i386's call 102, and is counted in ",
+      "its sum.</p>")
+  end
+  add(out, "</div>")
+end
+
+local function rest(r, out)
+  if #r.baseline > 0 then
+    add(out, "<h2>Baseline: what it does without a command</h2><div class='card'><table>")
+    for i, x in ipairs(r.baseline) do
+      if i <= 60 then
+        add(out, "<tr><td>", h(x.kind), "</td><td class='mono'>", h(x.target),
+          "</td><td class='n'>", tostring(x.count), "</td></tr>")
+      end
+    end
+    add(out, "</table></div>")
+  end
+  local list = r.a.journal.list
+  if #list > 0 then
+    add(out, "<h2>Sessions</h2><div class='card'><table>")
+    for i, s in ipairs(list) do
+      if i <= 200 then
+        add(out, "<tr><td class='n'>", tostring(s.id), "</td><td class='n'>",
+          fmt.at(s.t - r.a.start), "</td><td class='mono'>", h((s.proto or "?") .. " "
+          .. fmt.endpoint(s.dest_ip, s.dest_port)), "</td><td>", h(s.name or ""), "</td><td>",
+          h(s.profile or ""), "</td><td>", h(s.reason or "no close"), "</td></tr>")
+      end
+    end
+    add(out, "</table></div>")
+  end
+  local c = r.run.info.containment
+  add(out, "<h2>Containment</h2><div class='card'>")
+  if type(c) ~= "table" then
+    add(out, "<p>run.json has no proof of containment.</p>")
+  else
+    add(out, c.proved == true and "<p class='ok'>Proved.</p>" or "<p class='fail'>NOT PROVED</p>",
+      "<table>")
+    for _, x in ipairs(type(c.checks) == "table" and c.checks or {}) do
+      if type(x) == "table" then
+        add(out, "<tr><td class='", x.result == "ok" and "ok" or "fail", "'>", h(x.result or "?"),
+          "</td><td>", h(x.check or "?"), "</td><td>", h(x.detail or ""), "</td></tr>")
+      end
+    end
+    add(out, "</table>")
+  end
+  add(out, "</div>")
+end
+
+-- The report as an HTML page.
+function html.render(r)
+  local out = {}
+  add(out, "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
+    "<meta name='viewport' content='width=device-width, initial-scale=1'>",
+    "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; ",
+    "style-src 'unsafe-inline'\"><title>", h(r.run.name), "</title><style>", STYLE,
+    "</style></head><body><main>\n")
+  top(r, out)
+  local svg = plot.render(r)
+  if svg then
+    add(out, "<h2>Time line</h2><div class='card'>", svg, "</div><p class='soft small'>Dashed ",
+      "lines: a command is sent. Bars: a process, and the command that it works for ",
+      "(grey: none).</p>\n")
+  end
+  ledger_table(r, out)
+  timeline(r, out)
+  system_calls(r, out)
+  rest(r, out)
+  add(out, "\n</main></body></html>\n")
+  return table.concat(out)
+end
+
+return html
