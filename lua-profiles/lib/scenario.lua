@@ -25,20 +25,20 @@
 --                is no command for it, result(s, request) says whether it
 --                brings a result rather than asking
 -- s is the session: s.conn, s.bot, s.family, s.target, and s.request (polls).
--- Options, from --set KEY=VALUE: order, repeat, only, pause, idle, quiet, max,
--- hold, seconds, port, count.
+-- Options, from --set KEY=VALUE: order, repeat, only, pause, window, quiet, max,
+-- hold, seconds, count, dport.
 
 local scenario = {}
 
 local DEFAULTS = {
-  idle = 5, -- seconds without a command, first: the control window
+  window = 5, -- seconds without a command, first: the control window
   quiet = 1.5, -- a command is done when nothing stirred for so long
   max = 10, -- or after so long
   hold = 3, -- a command that must be stopped is left at work so long
   pause = 0, -- between two commands
   ["repeat"] = 1,
   order = "listed", -- or reverse, random
-  seconds = 5, port = 9999, count = 4, -- for {placeholders}
+  seconds = 5, count = 4, dport = 9999, -- for {placeholders}; dport is {port}
 }
 
 local COMMAND_FIELDS = {
@@ -135,7 +135,7 @@ local function fill(s, command, text)
     if key == "target" then return s.target end
     local value = command[key]
     if value == nil and s.family.defaults then value = s.family.defaults[key] end
-    if value == nil then value = option(s.family, key) end
+    if value == nil then value = option(s.family, key == "port" and "dport" or key) end
     return value ~= nil and tostring(value) or nil
   end))
 end
@@ -340,7 +340,7 @@ local function play_polls(s, bots)
     bot.since = bot.since or responder.now()
     local result = s.family.result and s.family.result(s, request)
     if result then note_replies(s, bot.last_id, bot.current or {}, { result }) end
-    local due = not result and responder.now() - bot.since >= option(s.family, "idle")
+    local due = not result and responder.now() - bot.since >= option(s.family, "window")
     local outcome = "refused"
     if due and not bot.busy and bot.next <= #bot.list then
       bot.busy, bot.current = true, bot.list[bot.next]
@@ -365,9 +365,9 @@ local function play(family, bots, conn)
   if not ok then return end
   local bot = find_bot(s, bots)
   s.bot = bot
-  if not bot.idled and option(family, "idle") > 0 then
-    conn:note("idle", { state = "begins", seconds = option(family, "idle") })
-    if not attend(s, option(family, "idle")) then return note_lost(s) end
+  if not bot.idled and option(family, "window") > 0 then
+    conn:note("idle", { state = "begins", seconds = option(family, "window") })
+    if not attend(s, option(family, "window")) then return note_lost(s) end
     conn:note("idle", { state = "ends" })
     bot.idled = true
   end
@@ -411,7 +411,7 @@ local function check_family(family, level)
       fail("%s: command '%s' wants the family's stop, and there is none", family.name, command.name)
     end
     for key in command.send:gmatch("{(%a[%w_]*)}") do
-      if key ~= "target" and command[key] == nil and DEFAULTS[key] == nil
+      if key ~= "target" and command[key] == nil and key ~= "port" and DEFAULTS[key] == nil
         and not (family.defaults and family.defaults[key] ~= nil) then
         fail("%s: command '%s': nothing is known of {%s}", family.name, command.name, key)
       end

@@ -1,6 +1,6 @@
 -- Each family against a bot of its kind, and which family takes what.
 package.path = arg[0]:gsub("[^/]*$", "?.lua;") .. package.path
-local mock = require "_mock"
+local mock = require "_tap"
 local ok, is = mock.ok, mock.is
 
 -- Connects a bot made by make(w, reconnect) and runs; the bot comes back a

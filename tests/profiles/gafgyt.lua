@@ -1,6 +1,6 @@
 -- families/gafgyt against a bot with linebot's habits, and what it matches.
 package.path = arg[0]:gsub("[^/]*$", "?.lua;") .. package.path
-local mock = require "_mock"
+local mock = require "_tap"
 local ok, is = mock.ok, mock.is
 
 -- Knows what tests/specimens/linebot.c knows; reads line by line.

@@ -1,6 +1,6 @@
 -- services/http, lib/http, lib/base64, lib/elf.
 package.path = arg[0]:gsub("[^/]*$", "?.lua;") .. package.path
-local mock = require "_mock"
+local mock = require "_tap"
 local ok, is = mock.ok, mock.is
 
 -- Sends the requests in pieces of `size` bytes and gives back the world and

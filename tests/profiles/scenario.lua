@@ -1,6 +1,6 @@
 -- lib/scenario: what a family's data becomes, against bots made of functions.
 package.path = arg[0]:gsub("[^/]*$", "?.lua;") .. package.path
-local mock = require "_mock"
+local mock = require "_tap"
 local ok, is = mock.ok, mock.is
 
 local FAMILY = [[
@@ -125,11 +125,11 @@ is(with({ only = "c, a" }):names(), "C,A", "only: these, in this order")
 is(with({ order = "reverse" }):names(), "C,B,stop B,A,Z", "order=reverse, `last` stays last")
 is(with({ order = "random" }):names():match(",Z$"), ",Z", "order=random, `last` stays last")
 is(with({ ["repeat"] = "2", only = "A,C" }):names(), "A,C,A,C", "repeat=2")
-is(with({ port = "53", only = "A" }):find("command")[1].data, "A 198.18.0.1 53 5\n", "port=53")
+is(with({ dport = "53", only = "A" }):find("command")[1].data, "A 198.18.0.1 53 5\n", "dport=53")
 do
   local c = with({ pause = "7", only = "A,C" }):find("command")
   ok(c[2].time - c[1].time >= 8.5, "pause=7 lies between commands")
-  is(#with({ idle = "0" }):find("note", "idle"), 0, "idle=0: no control window")
+  is(#with({ window = "0" }):find("note", "idle"), 0, "window=0: no control window")
   local w = with { only = "NOPE" }
   ok(w:find("error")[1].text:find("no command 'NOPE'"), "only with an unknown name is an error")
   w = with { pause = "soon" }

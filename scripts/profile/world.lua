@@ -1,15 +1,15 @@
 -- A world in which profiles are tried without sockets and without time: the
 -- calls that a profile sees, a clock that jumps to the next event, and bots
--- that are tables of Lua functions. Used by the *.lua tests beside it.
+-- that are tables of Lua functions. `kagemusha profile check` runs profiles in
+-- it, and so do the tests under tests/profiles.
 --
---   local w = mock.world { options = { only = "UDP" } }
+--   local w = world.new { folder = "lua-profiles", options = { only = "UDP" } }
 --   local profile = w:load("families/gafgyt")
 --   w:connect(profile, bot)      bot.open(b), bot.bytes(b, data)
 --   w:run(60)                    b:say(data [, delay]) b:hangup([delay])
 --   w:find("command")            what was written, oldest first
 
-local TOP = arg[0]:match("^(.*)/tests/") or "."
-local mock = { top = TOP }
+local world = {}
 
 local World = {}
 World.__index = World
@@ -18,26 +18,15 @@ Conn.__index = Conn
 local Bot = {}
 Bot.__index = Bot
 
--- TAP -------------------------------------------------------------------------
-
-function mock.ok(condition, name, why)
-  print((condition and "ok - " or "not ok - ") .. name)
-  if not condition and why then print("# " .. tostring(why):gsub("\n", "\n# ")) end
-  return condition
-end
-
-function mock.is(got, want, name)
-  return mock.ok(got == want, name, ("got:  %s\nwant: %s"):format(tostring(got), tostring(want)))
-end
-
 -- the world -------------------------------------------------------------------
 
-function mock.world(settings)
-  settings = settings or {}
+-- settings: folder (of the profiles), options (--set), target; limit (of
+-- instructions without waiting) and memory (KiB) for what isn't trusted.
+function world.new(settings)
   local w = setmetatable({
     time = 1000, events = {}, waiting = {}, log = {}, commands = 0, sessions = 0,
     options = settings.options or {}, target = settings.target or "198.18.0.1",
-    modules = {},
+    folder = settings.folder, limit = settings.limit, memory = settings.memory,
   }, World)
   return w
 end
@@ -72,6 +61,33 @@ function World:names()
   return table.concat(list, ",")
 end
 
+-- Ends what computes for ever or allocates for ever.
+local function guard(w, thread)
+  if not w.limit then return end
+  local count, before = 0, collectgarbage("count")
+  debug.sethook(thread, function()
+    count = count + 10000
+    if count > w.limit then
+      error(("runs %d instructions without waiting: an endless loop?"):format(count), 2)
+    elseif w.memory and collectgarbage("count") - before > w.memory then
+      error("takes more than " .. w.memory // 1024 .. " MiB of memory", 2)
+    end
+  end, "", 10000)
+end
+
+-- Calls a function that may not wait, guarded: true and its result, or false
+-- and the message with a traceback.
+function World:protect(fn, ...)
+  local thread = coroutine.create(fn)
+  guard(self, thread)
+  local ok, result = coroutine.resume(thread, ...)
+  if ok and coroutine.status(thread) ~= "dead" then
+    return false, debug.traceback(thread, "waits where it may not")
+  end
+  if not ok then return false, debug.traceback(thread, result) end
+  return true, result
+end
+
 local function environment(w)
   local env = {
     assert = assert, error = error, getmetatable = getmetatable, ipairs = ipairs, math = math,
@@ -83,7 +99,7 @@ local function environment(w)
   local loaded = {}
   function env.require(name)
     if loaded[name] == nil then
-      local chunk = assert(loadfile(TOP .. "/lua-profiles/lib/" .. name .. ".lua", "t", env))
+      local chunk = assert(loadfile(w.folder .. "/lib/" .. name .. ".lua", "t", env))
       loaded[name] = chunk(name)
     end
     return loaded[name]
@@ -97,13 +113,20 @@ local function environment(w)
     finished = function(reason) w:write("finished", { reason = reason }) end,
   }
   env.lab = { target = function() return w.target end, name_of = function() return nil end }
+  env.dns = {
+    a = function(ip, ttl) return { type = "A", ip = ip, ttl = ttl } end,
+    aaaa = function(ip, ttl) return { type = "AAAA", ip = ip, ttl = ttl } end,
+    answer = function() return nil, "no name server here" end,
+  }
+  env.print = function(...) w:write("log", { text = table.concat({ ... }, "\t") }) end
   env.device = { arch = "i386", wait = function() return nil end }
   return env
 end
 
--- Loads a profile by its place under lua-profiles, or from a text.
+-- Loads a profile by its place under the folder, by its file, or from a text.
 function World:load(name)
-  return assert(loadfile(TOP .. "/lua-profiles/" .. name .. ".lua", "t", environment(self)))()
+  local path = name:find("%.lua$") and name or ("%s/%s.lua"):format(self.folder, name)
+  return assert(loadfile(path, "t", environment(self)))()
 end
 
 function World:load_text(text, name)
@@ -118,6 +141,7 @@ function World:wait(deadline, condition)
 end
 
 local function resume(w, session)
+  guard(w, session.thread)
   local ok, wait = coroutine.resume(session.thread)
   session.wait = nil
   if not ok then
@@ -183,12 +207,41 @@ function World:connect(profile, bot, where)
   local b = setmetatable({ world = self, conn = conn, state = bot }, Bot)
   conn.far = b
   self:write("open", { session = conn.id })
-  local session = { id = conn.id, conn = conn }
-  session.thread = coroutine.create(function() profile.stream(conn) end)
-  self.waiting[#self.waiting + 1] = session
   if bot.open then bot.open(b) end
-  self:after(0, function() resume(self, session) end)
+  self:start(function() profile.stream(conn) end, conn)
   return b
+end
+
+-- Runs a function as a session's coroutine, from the next turn on.
+function World:start(fn, conn)
+  local session = { id = self.sessions, conn = conn, thread = coroutine.create(fn) }
+  self.waiting[#self.waiting + 1] = session
+  self:after(0, function() resume(self, session) end)
+end
+
+-- A datagram comes; what the profile replies is written as "reply".
+function World:datagram(profile, data, where)
+  where = where or {}
+  self.sessions = self.sessions + 1
+  local w, id = self, self.sessions
+  local dgram = { data = data }
+  function dgram.reply(_, answer)
+    assert(type(answer) == "string", "reply: text expected")
+    w:write("reply", { session = id, data = answer })
+    return true
+  end
+  function dgram.note(_, kind, details) w:write("note", { note = kind, details = details }) end
+  function dgram.peer() return where.ip or "10.13.37.2", 40000 + id end
+  function dgram.dest() return where.dest or "198.18.0.2", where.port or 53 end
+  function dgram.name() return where.name end
+  self:start(function() profile.datagram(dgram) end, { close = function() end })
+end
+
+-- A name is asked for; what the profile answers is written as "answer".
+function World:question(profile, name, kind)
+  self:start(function()
+    self:write("answer", { answer = profile.resolve { name = name, type = kind } })
+  end, { close = function() end })
 end
 
 -- the bot's end ---------------------------------------------------------------
@@ -271,12 +324,26 @@ function Conn:send(data)
   return true
 end
 
+-- The first IPv4 address in the text that isn't the lab's.
+local function foreign(text)
+  for a, b, c, d in text:gmatch("%f[%d](%d+)%.(%d+)%.(%d+)%.(%d+)%f[^%d]") do
+    local second = tonumber(b)
+    if not (a == "198" and (second == 18 or second == 19))
+      and not (a == "10" and b == "13" and c == "37") then
+      return ("%s.%s.%s.%s"):format(a, b, c, d)
+    end
+  end
+end
+
 function Conn:command(data, info)
+  info = info or {}
   assert(type(data) == "string", "command: text expected")
   if self.closed or self.hung_up then return nil, "closed" end
   local w = self.world
-  if data:find("203.0.113.", 1, true) then
-    w:write("error", { session = self.id, text = "refused" })
+  local bad = foreign(data) or info.target and foreign(info.target)
+  if bad then
+    local text = ("a command names %s, which is outside the lab: use lab.target()"):format(bad)
+    w:write("refused", { text = debug.traceback(text, 2) })
     return nil, "refused"
   end
   w.commands = w.commands + 1
@@ -327,4 +394,4 @@ function Conn:close()
   if self.bot.closed then self.world:after(0.001, function() self.bot.closed(self.far) end) end
 end
 
-return mock
+return world

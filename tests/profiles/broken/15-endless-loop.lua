@@ -1,0 +1,10 @@
+-- wants 6: without waiting: an endless loop?
+return {
+  name = "x", kind = "service",
+  stream = function(conn)
+    local line = conn:recv_line()
+    while line ~= "quit" do
+      if line == "hello" then conn:send("hi\n") end
+    end
+  end,
+}
