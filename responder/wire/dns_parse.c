@@ -181,10 +181,13 @@ parse_svc_param(struct writer *w, char *param)
 			parse_number(w, value, 2);
 		else if (form != 's')
 			parse_addr(w, value, form == 'a' ? AF_INET : AF_INET6);
+		else if (*value == '\0' || strlen(value) > 255)
+			w->failed = true;
 		else {
 			writer_u8(w, (uint8_t)strlen(value));
 			writer_bytes(w, value, strlen(value));
 		}
+		w->failed |= form == '2' && comma != NULL;
 		value = comma;
 	}
 	writer_patch_u16(w, length_at, (uint16_t)(w->length - length_at - 2));

@@ -212,6 +212,18 @@ text_addr(struct text *t, int family, const uint8_t *p, size_t n)
 	text_string(t, addr_text(&a, buf));
 }
 
+/* Bytes without quotes: all but letters, digits and a few signs escaped. */
+static void
+text_escaped(struct text *t, const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (isalnum(p[i]) || (p[i] != 0 && strchr("-./:_+", p[i])))
+			text_char(t, (char)p[i]);
+		else
+			text_format(t, "\\%03u", p[i]);
+	}
+}
+
 /* The value of one service parameter (RFC 9460, 7 and appendix A). */
 static void
 text_svc_value(struct text *t, uint16_t key, struct cursor *v)
@@ -224,8 +236,8 @@ text_svc_value(struct text *t, uint16_t key, struct cursor *v)
 			const uint8_t *p = cursor_bytes(v, n);
 
 			text_string(t, comma);
-			for (size_t i = 0; p != NULL && i < n; i++)
-				text_char(t, isgraph(p[i]) ? (char)p[i] : '?');
+			if (p != NULL)
+				text_escaped(t, p, n);
 			comma = ",";
 		}
 		if (key != 1) {
@@ -357,7 +369,9 @@ dns_rdata_text(const struct dns_record *r, char *buf, size_t size)
 	c.length = c.offset + r->length;
 	if (fields != NULL) {
 		for (const char *f = fields; *f != '\0' && !c.failed; f++) {
-			if (f != fields && cursor_left(&c) > 0)
+			/* Parameters and hex may be nothing at all. */
+			if (f != fields && (cursor_left(&c) > 0 ||
+			    (*f != 'P' && *f != 'x')))
 				text_char(&t, ' ');
 			text_field(&t, *f, &c);
 		}
