@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# kagemusha inspect: what our specimens say without being run, and files that
+# are no specimens.
+. "$(dirname "$0")/../tap.sh"
+inspect=$TOP/scripts/kagemusha-inspect
+
+for arch in i386 mips sparc64; do
+	sample=$BUILD/specimens/$arch/linebot
+	[[ -e $sample ]] || { skip "$arch" "linebot is not built for it"; continue; }
+	"$inspect" --json "$sample" >"$TMP/out"
+	is "$arch: its device" "$(jq -r .device "$TMP/out")" "$arch"
+	is "$arch: functions worth a probe" "$(jq -r '[.functions[] | select(.why) | .name
+		| select(. == "recvLine" or . == "processCmd")] | sort | join(" ")' "$TMP/out")" \
+		"processCmd recvLine"
+	is "$arch: none of the library's" \
+		"$(jq -r '[.functions[].name | select(test("printf|malloc|memcpy"))] | length' \
+			"$TMP/out")" 0
+	is "$arch: its commands" "$(jq -r '[.commands[].word] | sort | join(" ")' "$TMP/out")" \
+		"CLOSE CRASH DROP GETLOCALIP HOLD HTTP PING PONG RESOLVE STOP TCP UDP"
+	is "$arch: its server's name" "$(jq -r '.strings.name | join(" ")' "$TMP/out")" \
+		c2.linebot.example
+	"$inspect" "$sample" >"$TMP/text"
+	is "$arch: 100 columns" "$(awk 'length > 100' "$TMP/text" | wc -l)" 0
+done
+
+# says NAME FILE PATTERN: ends with 1 and one line that says why.
+says() {
+	local out
+	out=$("$inspect" "$2" 2>&1 >/dev/null)
+	if [[ $? == 1 && $(wc -l <<<"$out") == 1 ]] && grep -q -- "$3" <<<"$out"; then
+		ok "$1"
+	else
+		not_ok "$1" "$out"
+	fi
+}
+printf '#!/bin/sh\nid\n' >"$TMP/script"
+: >"$TMP/empty"
+printf '\177ELF\1\1\1' >"$TMP/cut"
+head -c 3000 /dev/zero >"$TMP/zeros"
+says "a script" "$TMP/script" 'a script'
+says "an empty file" "$TMP/empty" 'empty'
+says "a cut header" "$TMP/cut" 'cut off'
+says "zeros" "$TMP/zeros" 'not an ELF'
+says "a folder" "$TMP" 'folder'
+says "no such file" "$TMP/none" 'No such file'
+printf '#!/bin/sh\n' >"$TMP/it's; touch x"
+says "a name for the shell" "$TMP/it's; touch x" 'a script'
+"$inspect" >/dev/null 2>&1
+is "no argument: usage" $? 2
