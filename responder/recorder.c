@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "base/xmalloc.h"
 #include "record/capture.h"
+#include "record/finish.h"
 #include "record/flow_names.h"
 #include "record/flows.h"
 #include "record/output.h"
@@ -60,10 +61,13 @@ struct recorder {
 static const char recorder_usage[] =
     "usage: recorder --interface NAME --run DIR [option]...\n"
     "       recorder --read FILE --run DIR [option]...\n"
+    "       recorder --finish DIR\n"
     "\n"
     "Writes every packet of the interface, or of a capture file, to\n"
     "DIR/traffic.pcapng, the flows to DIR/flows.jsonl, and at the end its\n"
     "counts to DIR/recorder.json. Stops on SIGTERM or SIGINT.\n"
+    "--finish puts the secrets of DIR/tls.keys, and comments where sessions and\n"
+    "commands of DIR/session.jsonl begin, into the capture of a run that ended.\n"
     "\n"
     "  --interface NAME  record this interface (root)\n"
     "  --read FILE       read a pcap or pcapng file instead\n"
@@ -351,6 +355,27 @@ recorder_run(const struct recorder_options *options)
 	return r.failed ? EXIT_FAILED : EXIT_DONE;
 }
 
+/* Adds secrets and comments to a run that has ended. */
+static int
+recorder_finish_run(const char *dir)
+{
+	char error[FINISH_ERROR_SIZE];
+	struct finish_counts counts;
+
+	if (finish_run(dir, &counts, error) < 0) {
+		log_error("can't finish %s: %s", dir, error);
+		return EXIT_FAILED;
+	}
+	log_info("finished: %llu packets, %llu comments, %llu TLS secrets",
+	    (unsigned long long)counts.packets,
+	    (unsigned long long)counts.comments,
+	    (unsigned long long)counts.secrets);
+	if (counts.cut != 0)
+		log_warn("%llu bytes at the end were no whole block",
+		    (unsigned long long)counts.cut);
+	return EXIT_DONE;
+}
+
 /* A number within bounds; otherwise usage. */
 static unsigned
 recorder_number(const char *option, const char *text, unsigned long min,
@@ -383,6 +408,7 @@ main(int argc, char **argv)
 		{ "interface", required_argument, NULL, 'i' },
 		{ "read", required_argument, NULL, 'r' },
 		{ "run", required_argument, NULL, 'd' },
+		{ "finish", required_argument, NULL, 'F' },
 		{ "snaplen", required_argument, NULL, 's' },
 		{ "buffer", required_argument, NULL, 'b' },
 		{ "ready-fd", required_argument, NULL, 'f' },
@@ -395,6 +421,7 @@ main(int argc, char **argv)
 		.buffer_mib = 64,
 		.ready_fd = -1 };
 	enum log_level level = LOG_INFO;
+	const char *finish = NULL;
 	struct stat st;
 	int c;
 
@@ -408,6 +435,9 @@ main(int argc, char **argv)
 			break;
 		case 'd':
 			o.run = optarg;
+			break;
+		case 'F':
+			finish = optarg;
 			break;
 		case 's':
 			o.snaplen = recorder_number("--snaplen", optarg, 64,
@@ -437,13 +467,18 @@ main(int argc, char **argv)
 	}
 	if (optind < argc)
 		recorder_misused("it takes options only");
+	log_open("recorder", level);
+	if (finish != NULL) {
+		if (o.interface != NULL || o.read != NULL || o.run != NULL)
+			recorder_misused("--finish stands alone");
+		return recorder_finish_run(finish);
+	}
 	if ((o.interface == NULL) == (o.read == NULL))
 		recorder_misused("give either --interface or --read");
 	if (o.run == NULL)
 		recorder_misused("--run is missing");
 	if (stat(o.run, &st) < 0 || !S_ISDIR(st.st_mode))
 		recorder_misused("--run is not a folder");
-	log_open("recorder", level);
 	/* A full disk is an error that we handle, not a signal. */
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);

@@ -5,27 +5,14 @@
 source "$(dirname "$0")/../tap.sh"
 recorder=$BUILD/recorder
 
-# hex TEXT: the bytes.
-hex() {
-	local t=${1// /} out=''
-	while [[ -n $t ]]; do out+="\\x${t:0:2}" t=${t:2}; done
-	printf "%b" "$out"
-}
-le32() {
-	printf '%02x%02x%02x%02x' $(($1 & 255)) $(($1 >> 8 & 255)) \
-		$(($1 >> 16 & 255)) $(($1 >> 24 & 255))
-}
-# packet SECOND NANOSECOND FRAME_IN_HEX: a record of a pcap file.
-packet() {
-	local n=$((${#3} / 2))
-	hex "$(le32 "$1")$(le32 "$2")$(le32 $n)$(le32 $n)$3"
-}
+# shellcheck source=tests/daemon/_pcap.sh
+source "$(dirname "$0")/_pcap.sh"
 ether=02005e10000102005e1000020800
 # 10.13.37.2:4000 and 198.18.0.2:23, TCP, no payload.
 up() { echo "${ether}4500002800010000400600000a0d2502c61200020fa000170000000100000000${1}000000000000"; }
 down() { echo "${ether}450000280001000040060000c61200020a0d250200170fa00000000900000002${1}000000000000"; }
 {
-	hex "4d3cb2a1 0200 0400 00000000 00000000 00000400 01000000"
+	pcap_begin
 	packet 1700000000 1 "$(up 5002)"
 	packet 1700000000 500000002 "$(down 5012)"
 	packet 1700000001 3 "$(up 5011)"
