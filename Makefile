@@ -74,11 +74,11 @@ $(B)/obj/%.o: %.c Makefile
 
 $(KAGE_LIB): $(call obj,$(KAGE_SRCS))
 	$(say) AR $@
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(DEVICE_LIB): $(call obj,$(DEVICE_SRCS))
 	$(say) AR $@
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(B)/responder: $(call obj,responder/main.c) $(KAGE_LIB)
 $(B)/recorder: $(call obj,responder/recorder.c) $(KAGE_LIB)

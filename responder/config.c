@@ -1,0 +1,260 @@
+/*
+ * One table row a setting.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "config.h"
+
+enum config_type { CONFIG_SECONDS, CONFIG_COUNT, CONFIG_SIZE, CONFIG_PREFIX };
+
+struct config_row {
+	const char *key;
+	enum config_type type;
+	size_t offset;
+	const char *otherwise;
+	const char *reason;
+};
+
+#define ROW(key, type, otherwise, reason) \
+	{ #key, type, offsetof(struct config, key), otherwise, reason }
+
+static const struct config_row config_rows[] = {
+	ROW(silence, CONFIG_SECONDS, "1",
+	    "a peer that says nothing for so long waits for our greeting"),
+	ROW(idle_timeout, CONFIG_SECONDS, "60",
+	    "a session that nobody plays ends after so long without bytes"),
+	ROW(receive_timeout, CONFIG_SECONDS, "60",
+	    "how long a profile's receive waits unless it says otherwise"),
+	ROW(udp_idle, CONFIG_SECONDS, "10",
+	    "datagrams of the same ports belong together until such a pause"),
+	ROW(sessions, CONFIG_COUNT, "20000",
+	    "TCP sessions at once; more are reset at once"),
+	ROW(udp_flows, CONFIG_COUNT, "4096",
+	    "UDP sessions at once; the oldest makes room"),
+	ROW(line_max, CONFIG_SIZE, "65536",
+	    "longest line that recv_line and recv_until take by default"),
+	ROW(task_memory, CONFIG_SIZE, "16M", "Lua memory of one session"),
+	ROW(memory, CONFIG_SIZE, "256M", "Lua memory of all sessions"),
+	ROW(instructions, CONFIG_COUNT, "50000000",
+	    "Lua instructions of a session without waiting: about a second"),
+	ROW(session_payload, CONFIG_SIZE, "64M",
+	    "bytes of one session in the journal; the capture has the rest"),
+	ROW(run_payload, CONFIG_SIZE, "1G", "the same for the whole run"),
+	ROW(file_size, CONFIG_SIZE, "64M", "largest stored file"),
+	ROW(files_size, CONFIG_SIZE, "1G", "all stored files together"),
+	ROW(tproxy_port, CONFIG_COUNT, "9000", "where TPROXY sends everything"),
+	ROW(dns_port, CONFIG_COUNT, "53",
+	    "traffic to this port is DNS, at any address"),
+	ROW(dns_ttl, CONFIG_COUNT, "60", "seconds that DNS answers are kept"),
+	ROW(pool4, CONFIG_PREFIX, "198.18.0.0/15",
+	    "names resolve into it: RFC 2544's benchmark range"),
+	ROW(pool6, CONFIG_PREFIX, "2001:2::/48", "the same, RFC 5180"),
+	ROW(lan4, CONFIG_PREFIX, "10.13.37.0/24", "the device's network"),
+	ROW(lan6, CONFIG_PREFIX, "fd13:37::/64", "the same, IPv6"),
+};
+
+#define CONFIG_ROWS (sizeof config_rows / sizeof *config_rows)
+
+static int
+config_parse_seconds(double *out, const char *text)
+{
+	char *end;
+	double n = strtod(text, &end);
+
+	if (end == text || *end != '\0' || !(n >= 0 && n <= 1e8))
+		return -1;
+	*out = n;
+	return 0;
+}
+
+/* A whole number, for sizes with K, M or G behind it. */
+static int
+config_parse_count(uint64_t *out, const char *text, bool size)
+{
+	static const char units[] = "KMG";
+	char *end;
+	const char *unit;
+
+	if (*text < '0' || *text > '9')
+		return -1;
+	unsigned long long n = strtoull(text, &end, 10);
+	if (size && *end != '\0' && (unit = strchr(units, *end)) != NULL) {
+		n <<= 10 * (unit - units + 1);
+		end++;
+	}
+	if (*end != '\0' || n > (1ull << 50))
+		return -1;
+	*out = n;
+	return 0;
+}
+
+static int
+config_assign(struct config *c, const struct config_row *row, const char *text)
+{
+	void *field = (char *)c + row->offset;
+
+	switch (row->type) {
+	case CONFIG_SECONDS:
+		return config_parse_seconds(field, text);
+	case CONFIG_COUNT:
+		return config_parse_count(field, text, false);
+	case CONFIG_SIZE:
+		return config_parse_count(field, text, true);
+	case CONFIG_PREFIX:
+		return addr_prefix_parse(field, text);
+	}
+	return -1;
+}
+
+void
+config_init(struct config *c)
+{
+	memset(c, 0, sizeof *c);
+	for (size_t i = 0; i < CONFIG_ROWS; i++) {
+		if (config_assign(c, &config_rows[i],
+		    config_rows[i].otherwise) < 0)
+			fatal("default of %s", config_rows[i].key);
+	}
+}
+
+int
+config_set(struct config *c, const char *text)
+{
+	static const char *const wants[] = { "a time in seconds",
+		"a whole number", "a size like 64M", "a network like "
+		"198.18.0.0/15" };
+	const char *equals = strchr(text, '=');
+	size_t n = equals != NULL ? (size_t)(equals - text) : strlen(text);
+
+	for (size_t i = 0; equals != NULL && i < CONFIG_ROWS; i++) {
+		const struct config_row *row = &config_rows[i];
+
+		if (strlen(row->key) != n || strncmp(row->key, text, n) != 0)
+			continue;
+		if (config_assign(c, row, equals + 1) == 0)
+			return 0;
+		log_error("%s: %s is wanted, not '%s'", row->key,
+		    wants[row->type], equals + 1);
+		return -1;
+	}
+	if (n == 0 || equals == NULL) {
+		log_error("--set %s: KEY=VALUE is wanted", text);
+		return -1;
+	}
+	if (c->option_count == CONFIG_OPTIONS) {
+		log_error("--set %s: too many options", text);
+		return -1;
+	}
+	log_debug("%s: an option for profiles", text);
+	c->options[c->option_count++] = text;
+	return 0;
+}
+
+const char *
+config_option(const struct config *c, const char *key)
+{
+	size_t n = strlen(key);
+
+	/* The last one counts. */
+	for (size_t i = c->option_count; i-- > 0;) {
+		if (strncmp(c->options[i], key, n) == 0 &&
+		    c->options[i][n] == '=')
+			return c->options[i] + n + 1;
+	}
+	return NULL;
+}
+
+/* "1.2.3.4:80" or "[::1]:80". */
+static int
+config_parse_endpoint(struct addr *a, const char *text, size_t n)
+{
+	char host[ADDR_TEXT_SIZE + 2], port_text[8];
+	const char *colon = memrchr(text, ':', n);
+	size_t length = colon != NULL ? (size_t)(colon - text) : 0;
+	uint64_t port;
+
+	if (length == 0 || length >= sizeof host ||
+	    n - length - 1 >= sizeof port_text)
+		return -1;
+	memcpy(port_text, colon + 1, n - length - 1);
+	port_text[n - length - 1] = '\0';
+	if (text[0] == '[' && text[length - 1] == ']') {
+		text++;
+		length -= 2;
+	}
+	memcpy(host, text, length);
+	host[length] = '\0';
+	if (addr_parse(a, host) < 0 ||
+	    config_parse_count(&port, port_text, false) < 0 || port > 65535)
+		return -1;
+	a->port = (uint16_t)port;
+	return 0;
+}
+
+int
+config_listen(struct config *c, const char *text)
+{
+	struct listener_options *o = &c->listen[c->listen_count];
+	const char *at = strchr(text, '@');
+	size_t n = at != NULL ? (size_t)(at - text) : strlen(text);
+
+	if (c->listen_count == CONFIG_LISTEN) {
+		log_error("--listen: at most %d times", CONFIG_LISTEN);
+		return -1;
+	}
+	if (config_parse_endpoint(&o->bind, text, n) < 0 || (at != NULL &&
+	    config_parse_endpoint(&o->pretend, at + 1, strlen(at + 1)) < 0)) {
+		log_error("--listen %s: ADDRESS:PORT is wanted, like "
+		    "127.0.0.1:0 or [::1]:8000", text);
+		return -1;
+	}
+	c->listen_count++;
+	return 0;
+}
+
+/* Without --listen: everything that TPROXY sends, both families. */
+static void
+config_listen_all(struct config *c)
+{
+	for (size_t i = 0; i < 2; i++) {
+		c->listen[i].transparent = true;
+		c->listen[i].bind.family = i == 0 ? AF_INET : AF_INET6;
+		c->listen[i].bind.port = (uint16_t)c->tproxy_port;
+	}
+	c->listen_count = 2;
+}
+
+void
+config_finish(struct config *c)
+{
+	const struct addr_prefix *lab[] = { &c->pool4, &c->pool6, &c->lan4,
+		&c->lan6 };
+
+	if (c->listen_count == 0)
+		config_listen_all(c);
+	c->engine.task_memory = c->task_memory;
+	c->engine.memory = c->memory;
+	c->engine.instructions = c->instructions;
+	c->engine.line = c->line_max;
+	c->engine.timeout = c->receive_timeout;
+	c->run.session_payload = c->session_payload;
+	c->run.run_payload = c->run_payload;
+	c->run.file_size = c->file_size;
+	c->run.files_size = c->files_size;
+	for (size_t i = 0; i < 4; i++) {
+		if (c->targets.count == TARGET_RULES)
+			c->targets.count--;
+		c->targets.allowed[c->targets.count++] = *lab[i];
+	}
+}
+
+void
+config_print(void)
+{
+	for (size_t i = 0; i < CONFIG_ROWS; i++)
+		printf("  %-16s %-14s %s\n", config_rows[i].key,
+		    config_rows[i].otherwise, config_rows[i].reason);
+}

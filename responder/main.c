@@ -1,0 +1,271 @@
+/*
+ * The responder: command line, signals, ready, stop.
+ */
+#include <sys/resource.h>
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "base/log.h"
+#include "base/xmalloc.h"
+#include "config.h"
+#include "service.h"
+
+#define MAIN_PROFILES 64
+
+static void
+main_usage(FILE *out)
+{
+	fputs("usage: responder --run DIR [option]...\n"
+	    "\n"
+	    "Plays the internet for a sample: answers every TCP connection and "
+	    "datagram\nthat TPROXY sends here, and writes DIR/session.jsonl.\n"
+	    "\n"
+	    "  --run DIR             the run's folder; made if need be\n"
+	    "  --profiles DIR        the profiles (lua-profiles)\n"
+	    "  --profile NAME|FILE   a family that may play; again for more\n"
+	    "  --set KEY=VALUE       a setting, see below; another key is an option "
+	    "for\n"
+	    "                        profiles\n"
+	    "  --allow-target CIDR   commands may name these addresses, too\n"
+	    "  --listen ADDR:PORT[@ADDR:PORT]\n"
+	    "                        plain sockets there instead of TPROXY; the "
+	    "second\n"
+	    "                        address is taken for the one dialled\n"
+	    "  --device-socket PATH  link to the device (DIR/device.sock)\n"
+	    "  --ready-fd N          write a line there when ready\n"
+	    "  --log-level LEVEL     error, warn, info or debug (info)\n"
+	    "\n"
+	    "example: responder --run /tmp/run --listen 127.0.0.1:2323\n"
+	    "\n"
+	    "settings, with their defaults:\n", out);
+	fflush(out);
+	config_print();
+}
+
+struct main_options {
+	struct config config;
+	struct service_options service;
+	char *names[MAIN_PROFILES];
+	int ready_fd;
+	enum log_level level;
+	char *device_socket;
+};
+
+/* A descriptor's number, open and not one of the first three. */
+static int
+main_parse_fd(const char *text, int *fd)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (end == text || *end != '\0' || n < 1 || n > INT_MAX) {
+		log_error("--ready-fd %s: not a descriptor", text);
+		return -1;
+	}
+	*fd = (int)n;
+	return 0;
+}
+
+enum main_option { OPT_RUN = 256, OPT_PROFILES, OPT_PROFILE, OPT_SET,
+	OPT_ALLOW, OPT_LISTEN, OPT_DEVICE, OPT_READY, OPT_LEVEL };
+
+/* One option; -1 with the reason in the log. */
+static int
+main_option(struct main_options *o, int option, char *value)
+{
+	switch (option) {
+	case OPT_RUN:
+		o->service.run = value;
+		return 0;
+	case OPT_PROFILES:
+		o->service.profiles = value;
+		return 0;
+	case OPT_PROFILE:
+		if (o->service.name_count == MAIN_PROFILES) {
+			log_error("--profile: at most %d times", MAIN_PROFILES);
+			return -1;
+		}
+		o->names[o->service.name_count++] = value;
+		return 0;
+	case OPT_SET:
+		return config_set(&o->config, value);
+	case OPT_ALLOW:
+		if (target_allow(&o->config.targets, value) == 0)
+			return 0;
+		log_error("--allow-target %s: a network like 192.0.2.0/24 is "
+		    "wanted", value);
+		return -1;
+	case OPT_LISTEN:
+		return config_listen(&o->config, value);
+	case OPT_DEVICE:
+		free(o->device_socket);
+		o->device_socket = xstrdup(value);
+		return 0;
+	case OPT_READY:
+		return main_parse_fd(value, &o->ready_fd);
+	case OPT_LEVEL:
+		if (log_parse_level(value, &o->level) == 0)
+			return 0;
+		log_error("--log-level %s: error, warn, info or debug", value);
+		return -1;
+	default:
+		return -1;
+	}
+}
+
+/* Reads the command line; -1: go on, otherwise the exit code. */
+static int
+main_parse(struct main_options *o, int argc, char **argv)
+{
+	static const struct option table[] = {
+		{ "run", required_argument, NULL, OPT_RUN },
+		{ "profiles", required_argument, NULL, OPT_PROFILES },
+		{ "profile", required_argument, NULL, OPT_PROFILE },
+		{ "set", required_argument, NULL, OPT_SET },
+		{ "allow-target", required_argument, NULL, OPT_ALLOW },
+		{ "listen", required_argument, NULL, OPT_LISTEN },
+		{ "device-socket", required_argument, NULL, OPT_DEVICE },
+		{ "ready-fd", required_argument, NULL, OPT_READY },
+		{ "log-level", required_argument, NULL, OPT_LEVEL },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 }
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "hV", table, NULL)) != -1) {
+		if (option == 'h') {
+			main_usage(stdout);
+			return 0;
+		}
+		if (option == 'V') {
+			puts("responder " KAGEMUSHA_VERSION);
+			return 0;
+		}
+		if (option == '?' || main_option(o, option, optarg) < 0)
+			return 2;
+	}
+	if (optind < argc) {
+		log_error("unexpected argument '%s'", argv[optind]);
+		return 2;
+	}
+	if (o->service.run == NULL) {
+		log_error("--run DIR is missing (--help explains)");
+		return 2;
+	}
+	if (o->device_socket == NULL)
+		o->device_socket = xasprintf("%s/device.sock", o->service.run);
+	o->service.device_socket = o->device_socket;
+	o->service.names = o->names;
+	return -1;
+}
+
+/* Tells who waits on --ready-fd where we listen. */
+static void
+main_ready(struct main_options *o, const struct service *s)
+{
+	const struct addr *a;
+	char line[CONFIG_LISTEN * 128], text[ADDR_TEXT_SIZE];
+	size_t n = (size_t)snprintf(line, sizeof line, "ready");
+
+	for (size_t i = 0; (a = service_addr(s, i)) != NULL; i++) {
+		const char *open = a->family == AF_INET6 ? "[" : "";
+		const char *close_text = a->family == AF_INET6 ? "]" : "";
+
+		addr_text(a, text);
+		n += (size_t)snprintf(line + n, sizeof line - n,
+		    " tcp=%s%s%s:%u udp=%s%s%s:%u", open, text, close_text,
+		    a->port, open, text, close_text, a->port);
+	}
+	log_info("%s", line);
+	if (o->ready_fd < 0)
+		return;
+	line[n++] = '\n';
+	if (write(o->ready_fd, line, n) < 0)
+		log_warn("can't write to --ready-fd: %s", strerror(errno));
+	close(o->ready_fd);
+}
+
+/* As many descriptors as the system lets us have. */
+static void
+main_raise_limits(struct config *c)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+	if (files.rlim_cur != RLIM_INFINITY &&
+	    c->sessions + 512 > files.rlim_cur) {
+		c->sessions = files.rlim_cur > 1024 ? files.rlim_cur - 512 :
+		    files.rlim_cur / 2;
+		log_info("at most %llu sessions at once, as descriptors are "
+		    "limited", (unsigned long long)c->sessions);
+	}
+}
+
+static void
+main_signal(evutil_socket_t number, short what A_UNUSED, void *arg)
+{
+	log_info("%s: stopping", strsignal((int)number));
+	event_base_loopbreak(arg);
+}
+
+/* Runs until a signal; the exit code. */
+static int
+main_run(struct main_options *o, struct event_base *base)
+{
+	struct event *term = evsignal_new(base, SIGTERM, main_signal, base);
+	struct event *interrupt = evsignal_new(base, SIGINT, main_signal, base);
+	struct service *s;
+	int code = 1;
+
+	if (term == NULL || interrupt == NULL)
+		fatal("no memory for signals");
+	event_add(term, NULL);
+	event_add(interrupt, NULL);
+	if ((s = service_new(base, &o->config, &o->service)) != NULL) {
+		main_ready(o, s);
+		code = event_base_dispatch(base) < 0 ? 1 : 0;
+		service_free(s);
+	}
+	event_free(term);
+	event_free(interrupt);
+	return code;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct main_options o = { .ready_fd = -1, .level = LOG_INFO,
+		.service.profiles = "lua-profiles" };
+	struct event_base *base;
+	int code;
+
+	log_open("responder", LOG_INFO);
+	config_init(&o.config);
+	if ((code = main_parse(&o, argc, argv)) >= 0)
+		goto out;
+	log_open("responder", o.level);
+	signal(SIGPIPE, SIG_IGN);
+	config_finish(&o.config);
+	main_raise_limits(&o.config);
+	if ((base = event_base_new()) == NULL)
+		fatal("no event base");
+	code = main_run(&o, base);
+	event_base_free(base);
+	libevent_global_shutdown();
+out:
+	free(o.device_socket);
+	return code;
+}

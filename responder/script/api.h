@@ -1,0 +1,33 @@
+/*
+ * What profiles call, beyond Lua's own: one file a type or table. All of it
+ * reaches the world through the engine's host.
+ */
+#ifndef SCRIPT_API_H
+#define SCRIPT_API_H
+
+#include <lua.h>
+
+#include "base/addr.h"
+
+/* Makes the metatables; once a state. */
+void api_open(lua_State *);
+/* Sets responder, lab, device, dns and print in the table on top. */
+void api_push_tables(lua_State *);
+
+void api_conn_open(lua_State *);   /* conn.c */
+void api_dgram_open(lua_State *);  /* dgram.c */
+void api_responder_push(lua_State *);
+void api_lab_push(lua_State *);
+void api_device_push(lua_State *);
+void api_dns_push(lua_State *);
+
+/* Pushes the address as text and its port. [-0, +2, m] */
+int api_push_addr(lua_State *, const struct addr *);
+/* Pushes nil and a message; returns 2. [-0, +2, m] */
+int api_refuse(lua_State *, const char *why);
+/* A number of seconds at this index; raises if it isn't one, or negative. */
+double api_check_seconds(lua_State *, int index);
+/* A field of the table at index that is seconds, or what is given. */
+double api_field_seconds(lua_State *, int index, const char *, double otherwise);
+
+#endif

@@ -1,0 +1,191 @@
+/*
+ * The set of profiles and the choice among them.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/xmalloc.h"
+#include "script/profiles.h"
+
+struct profiles {
+	struct profile **list; /* the named ones first */
+	size_t count;
+};
+
+static bool
+profiles_has(const struct profiles *ps, const char *path)
+{
+	for (size_t i = 0; i < ps->count; i++) {
+		if (strcmp(ps->list[i]->path, path) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Loads one file, unless it is there already; -1 with a line in the log. */
+static int
+profiles_add(struct profiles *ps, struct engine *e, const char *path)
+{
+	struct profile *p;
+	char *error;
+
+	if (profiles_has(ps, path))
+		return 0;
+	if ((p = profile_load(e, path, &error)) == NULL) {
+		log_error("%s", error);
+		free(error);
+		return -1;
+	}
+	ps->list = xreallocarray(ps->list, ps->count + 1, sizeof *ps->list);
+	ps->list[ps->count++] = p;
+	return 0;
+}
+
+/* Finds a named profile's file; -1 with a line in the log. */
+static int
+profiles_add_named(struct profiles *ps, struct engine *e, const char *folder,
+    const char *name)
+{
+	static const char *const rooms[] = { "families", "services" };
+	char path[PATH_MAX];
+
+	if (strchr(name, '/') != NULL || strstr(name, ".lua") != NULL)
+		return profiles_add(ps, e, name);
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(path, sizeof path, "%s/%s/%s.lua", folder, rooms[i],
+		    name);
+		if (access(path, R_OK) == 0)
+			return profiles_add(ps, e, path);
+	}
+	log_error("no profile '%s' in %s/families or %s/services", name,
+	    folder, folder);
+	return -1;
+}
+
+static int
+profiles_is_lua(const struct dirent *d)
+{
+	size_t n = strlen(d->d_name);
+
+	return n > 4 && d->d_name[0] != '.' &&
+	    strcmp(d->d_name + n - 4, ".lua") == 0;
+}
+
+static void
+profiles_add_services(struct profiles *ps, struct engine *e,
+    const char *folder)
+{
+	char path[PATH_MAX];
+	struct dirent **entries;
+	int n;
+
+	snprintf(path, sizeof path, "%s/services", folder);
+	if ((n = scandir(path, &entries, profiles_is_lua, alphasort)) < 0) {
+		log_warn("no services: %s: %s", path, strerror(errno));
+		return;
+	}
+	for (int i = 0; i < n; i++) {
+		int length = snprintf(path, sizeof path, "%s/services/%s",
+		    folder, entries[i]->d_name);
+
+		if (length > 0 && (size_t)length < sizeof path &&
+		    profiles_add(ps, e, path) < 0)
+			log_warn("this service is left out");
+		free(entries[i]);
+	}
+	free(entries);
+}
+
+struct profiles *
+profiles_load(struct engine *e, const char *folder, char *const *names,
+    size_t count)
+{
+	struct profiles *ps = xcalloc(1, sizeof *ps);
+
+	for (size_t i = 0; i < count; i++) {
+		if (profiles_add_named(ps, e, folder, names[i]) < 0) {
+			profiles_free(ps);
+			return NULL;
+		}
+	}
+	profiles_add_services(ps, e, folder);
+	return ps;
+}
+
+void
+profiles_free(struct profiles *ps)
+{
+	if (ps == NULL)
+		return;
+	for (size_t i = 0; i < ps->count; i++)
+		profile_release(ps->list[i]);
+	free(ps->list);
+	free(ps);
+}
+
+size_t
+profiles_count(const struct profiles *ps)
+{
+	return ps->count;
+}
+
+struct profile *
+profiles_nth(const struct profiles *ps, size_t n)
+{
+	return ps->list[n];
+}
+
+/* Scores one profile; what match has against it goes into the choice. */
+static void
+profiles_try(struct profile *p, bool home, const void *first, size_t n,
+    const struct profile_dest *dest, struct profiles_choice *c, bool *at_home)
+{
+	char *error = NULL;
+	int score = profile_match(p, first, n, dest, &error);
+
+	if (score < 0) {
+		free(c->error);
+		c->error = error;
+		return;
+	}
+	if (score > c->score || (score == c->score && score > 0 && home &&
+	    !*at_home)) {
+		c->profile = p;
+		c->score = score;
+		c->by = "match";
+		*at_home = home;
+	}
+}
+
+void
+profiles_choose(struct profiles *ps, enum profile_proto proto,
+    const void *first, size_t n, const struct profile_dest *dest,
+    struct profiles_choice *c)
+{
+	struct profile *resident = NULL;
+	bool at_home = false;
+
+	memset(c, 0, sizeof *c);
+	c->by = "nobody";
+	for (size_t i = 0; i < ps->count; i++) {
+		struct profile *p = ps->list[i];
+		bool home = profile_at_home(p, proto, dest->addr.port);
+
+		if (!(proto == PROFILE_TCP ? p->has_stream : p->has_datagram))
+			continue;
+		if (home && resident == NULL)
+			resident = p;
+		if (n > 0)
+			profiles_try(p, home, first, n, dest, c, &at_home);
+	}
+	if (c->profile == NULL && resident != NULL) {
+		c->profile = resident;
+		c->by = n > 0 ? "port" : "silence";
+	}
+}

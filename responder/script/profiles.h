@@ -1,0 +1,44 @@
+/*
+ * The profiles that may play: every service, and the families that the user
+ * named. It decides which one plays a session.
+ */
+#ifndef SCRIPT_PROFILES_H
+#define SCRIPT_PROFILES_H
+
+#include <stddef.h>
+
+#include "base/attrib.h"
+#include "script/profile.h"
+
+struct engine;
+struct profiles;
+
+struct profiles_choice {
+	struct profile *profile; /* not held; NULL: nobody's */
+	int score;
+	const char *by; /* "match", "port", "silence" or "nobody" */
+	char *error;	/* a match that failed, or NULL; the caller frees it */
+};
+
+/*
+ * Loads each file of FOLDER/services and the named profiles: names of files in
+ * families/ or services/, or paths. NULL if a named one can't be loaded; a
+ * broken service is logged and left out.
+ */
+struct profiles *profiles_load(struct engine *, const char *folder,
+    char *const *names, size_t count) A_MUST_USE;
+void profiles_free(struct profiles *);
+size_t profiles_count(const struct profiles *);
+/* The n-th, families first. */
+struct profile *profiles_nth(const struct profiles *, size_t n);
+
+/*
+ * Who plays: the best score for the first bytes, ties to who is at home on
+ * the port, then to families; without a score, who is at home. With no bytes
+ * (the peer is silent) only the port counts.
+ */
+void profiles_choose(struct profiles *, enum profile_proto,
+    const void *first, size_t n, const struct profile_dest *,
+    struct profiles_choice *);
+
+#endif

@@ -1,0 +1,290 @@
+/*
+ * Tasks over Lua's coroutines.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include <lauxlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/xmalloc.h"
+#include "script/engine.h"
+#include "script/task.h"
+
+/* Instructions between two looks of the count hook: about a millisecond. */
+#define TASK_SLICE 100000
+/* Refused requests for memory before the task is given up. */
+#define TASK_REFUSALS 8
+
+struct task {
+	struct engine *engine;
+	lua_State *L;
+	struct session *session; /* or NULL */
+	struct account *account;
+	task_ended_cb *ended;
+	void *arg;
+	struct event timer;
+	int64_t deadline, armed; /* monotonic ns; armed 0: not armed */
+	uint64_t spent;		 /* instructions since it last waited */
+	const char *doom;	 /* why it must end, once known */
+	bool running;
+	bool woken;	  /* while running */
+	bool interrupted; /* by the hook; has not asked to wait */
+	bool call;	  /* made by task_call: may not wait */
+};
+
+struct task *
+task_of(lua_State *L)
+{
+	return *(struct task **)lua_getextraspace(L);
+}
+
+struct session *
+task_session(lua_State *L)
+{
+	struct task *t = task_of(L);
+
+	return t != NULL ? t->session : NULL;
+}
+
+/*
+ * The count hook. It yields, as an error could be swallowed by pcall; where
+ * Lua can't yield (in a sort's comparison, a __close) it raises, again at
+ * every instruction from then on, so that no pcall outlives it.
+ */
+static void
+task_hook(lua_State *L, lua_Debug *ar A_UNUSED)
+{
+	struct task *t = task_of(L);
+
+	if (t == NULL)
+		return;
+	t->spent += TASK_SLICE;
+	if (t->spent >= engine_limits(t->engine)->instructions)
+		t->doom = "too many instructions without waiting";
+	if (account_refused(t->account) >= TASK_REFUSALS)
+		t->doom = "too much memory";
+	if (lua_isyieldable(L)) {
+		t->interrupted = true;
+		lua_yield(L, 0);
+		return;
+	}
+	if (t->doom != NULL) {
+		lua_sethook(L, task_hook, LUA_MASKCOUNT, 1);
+		luaL_error(L, "%s", t->doom);
+	}
+}
+
+/* Arms the timer for the deadline, unless it fires before it anyway. */
+static void
+task_arm(struct task *t, int64_t deadline)
+{
+	int64_t now, left;
+
+	if (deadline == TASK_FOREVER ||
+	    (t->armed != 0 && t->armed <= deadline))
+		return;
+	now = clock_mono();
+	left = deadline > now ? deadline - now : 0;
+	struct timeval tv = { left / 1000000000,
+		left % 1000000000 / 1000 + (left > 0) };
+
+	t->armed = deadline;
+	evtimer_add(&t->timer, &tv);
+}
+
+/* Reports the end; the task may be gone afterwards. */
+static void
+task_end(struct task *t, const char *error)
+{
+	lua_State *L = engine_lua(t->engine);
+	char *text = NULL, *trace = NULL;
+
+	if (error != NULL) {
+		text = xstrdup(error);
+		luaL_traceback(L, t->L, error, 0);
+		trace = xstrdup(lua_tostring(L, -1));
+		lua_pop(L, 1);
+	}
+	t->ended(t->arg, text, trace);
+	free(text);
+	free(trace);
+}
+
+/* The message of the error on top of a stack. */
+static const char *
+task_error_text(lua_State *L, char *buf, size_t size)
+{
+	if (lua_type(L, -1) == LUA_TSTRING)
+		return lua_tostring(L, -1);
+	snprintf(buf, size, "error object is a %s value", luaL_typename(L, -1));
+	return buf;
+}
+
+/* Resumes once; LUA_OK, LUA_YIELD or an error's status. */
+static int
+task_resume(struct task *t, int arguments, int *results)
+{
+	struct account *before = engine_charge(t->engine, t->account);
+	int status;
+
+	t->deadline = TASK_FOREVER;
+	t->running = true;
+	t->interrupted = false;
+	status = lua_resume(t->L, engine_lua(t->engine), arguments, results);
+	t->running = false;
+	engine_charge(t->engine, before);
+	return status;
+}
+
+static void
+task_run(struct task *t, int arguments)
+{
+	char buf[64];
+	int results, status;
+
+	if (t->running) {
+		t->woken = true;
+		return;
+	}
+	do {
+		t->woken = false;
+		status = task_resume(t, arguments, &results);
+		arguments = 0;
+		if (status == LUA_YIELD && !t->interrupted)
+			t->spent = 0;
+	} while (status == LUA_YIELD && t->woken && !t->interrupted &&
+	    t->doom == NULL);
+	if (status == LUA_OK) {
+		lua_settop(t->L, 0);
+		task_end(t, NULL);
+	} else if (status != LUA_YIELD) {
+		task_end(t, task_error_text(t->L, buf, sizeof buf));
+	} else if (t->doom != NULL) {
+		task_end(t, t->doom);
+	} else {
+		task_arm(t, t->interrupted ? clock_mono() : t->deadline);
+	}
+}
+
+static void
+task_timer(evutil_socket_t fd A_UNUSED, short what A_UNUSED, void *arg)
+{
+	struct task *t = arg;
+
+	t->armed = 0;
+	if (!t->interrupted && t->deadline > clock_mono()) {
+		task_arm(t, t->deadline);
+		return;
+	}
+	task_run(t, 0);
+}
+
+struct task *
+task_new(struct engine *e, struct session *session, task_ended_cb *ended,
+    void *arg)
+{
+	struct task *t = xcalloc(1, sizeof *t);
+
+	t->engine = e;
+	t->session = session;
+	t->ended = ended;
+	t->arg = arg;
+	t->account = account_new(e);
+	t->L = engine_take_thread(e);
+	*(struct task **)lua_getextraspace(t->L) = t;
+	lua_sethook(t->L, task_hook, LUA_MASKCOUNT, TASK_SLICE);
+	evtimer_assign(&t->timer, engine_base(e), task_timer, t);
+	return t;
+}
+
+void
+task_free(struct task *t)
+{
+	if (t == NULL)
+		return;
+	if (t->running)
+		fatal("task_free within the task");
+	evtimer_del(&t->timer);
+	if (lua_status(t->L) == LUA_OK) {
+		lua_settop(t->L, 0);
+		engine_give_thread(t->engine, t->L);
+	} else {
+		/* Closes what the profile declared <close>, with the hook as
+		 * guard. After an error in the hook Lua calls it no more: then
+		 * nothing may run, and the thread is of no further use. */
+		t->running = true;
+		t->spent = 0;
+		if (t->doom == NULL)
+			lua_resetthread(t->L);
+		engine_drop_thread(t->engine, t->L);
+	}
+	account_release(t->account);
+	free(t);
+}
+
+lua_State *
+task_lua(struct task *t)
+{
+	return t->L;
+}
+
+void
+task_start(struct task *t, int arguments)
+{
+	task_run(t, arguments);
+}
+
+void
+task_wake(struct task *t)
+{
+	task_run(t, 0);
+}
+
+int
+task_wait(lua_State *L, int64_t deadline, lua_KContext ctx, lua_KFunction k)
+{
+	struct task *t = task_of(L);
+
+	if (t == NULL || t->call)
+		return luaL_error(L, "this call waits, and here it can't");
+	t->deadline = deadline;
+	return lua_yieldk(L, 0, ctx, k);
+}
+
+/* task_call reads its status itself. */
+static void
+task_call_ended(void *arg A_UNUSED, const char *error A_UNUSED,
+    const char *traceback A_UNUSED)
+{
+}
+
+int
+task_call(struct engine *e, int arguments, int results, char **error)
+{
+	struct task *t = task_new(e, NULL, task_call_ended, NULL);
+	lua_State *L = engine_lua(e);
+	char buf[64];
+	int status, n = 0;
+
+	t->call = true;
+	lua_xmove(L, t->L, arguments + 1);
+	do
+		status = task_resume(t, n == 0 ? arguments : 0, &n), n = 1;
+	while (status == LUA_YIELD && t->doom == NULL);
+	if (status == LUA_OK) {
+		lua_settop(t->L, results);
+		lua_xmove(t->L, L, results);
+		task_free(t);
+		return 0;
+	}
+	*error = xstrdup(status == LUA_YIELD ? t->doom :
+	    task_error_text(t->L, buf, sizeof buf));
+	task_free(t);
+	return -1;
+}

@@ -1,0 +1,107 @@
+/*
+ * DNS: net/dns answers, this writes it down.
+ */
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "base/xmalloc.h"
+#include "config.h"
+#include "net/dns.h"
+#include "net/listener.h"
+#include "net/names.h"
+#include "record/journal.h"
+#include "record/run.h"
+#include "record/session.h"
+#include "service_dns.h"
+
+struct service_dns {
+	struct run *run;
+	struct names *names;
+	struct dns *dns;
+	uint8_t *out; /* for datagrams */
+};
+
+/* Writes the `dns` event, with the keys of its session if it has one. */
+static void
+service_dns_answered(void *arg, const struct dns_event *event)
+{
+	struct service_dns *s = arg;
+	struct session *session = event->from->session;
+
+	if (session != NULL) {
+		dns_event_json(event, session_event(session, "dns"));
+		session_event_end(session);
+		return;
+	}
+	size_t n;
+	char *keys = session_keys(0, event->from->proto, &event->from->src,
+	    &event->from->dest, names_of(s->names, &event->from->dest), &n);
+	struct jsonw *w = journal_begin(s->run->journal, "dns");
+
+	jsonw_raw(w, NULL, keys, n);
+	dns_event_json(event, w);
+	journal_end(s->run->journal);
+	free(keys);
+}
+
+static const struct dns_callbacks service_dns_callbacks = {
+	.answered = service_dns_answered };
+
+struct service_dns *
+service_dns_new(const struct config *c, struct run *run)
+{
+	struct service_dns *s = xcalloc(1, sizeof *s);
+
+	s->run = run;
+	s->names = names_new(&c->pool4, &c->pool6);
+	s->dns = dns_new(s->names, &service_dns_callbacks, s);
+	dns_set_ttl(s->dns, (uint32_t)c->dns_ttl);
+	s->out = xmalloc(SERVICE_DNS_SIZE);
+	return s;
+}
+
+void
+service_dns_free(struct service_dns *s)
+{
+	if (s == NULL)
+		return;
+	dns_free(s->dns);
+	names_free(s->names);
+	free(s->out);
+	free(s);
+}
+
+const char *
+service_dns_name(const struct service_dns *s, const struct addr *a)
+{
+	return names_of(s->names, a);
+}
+
+void
+service_dns_datagram(struct service_dns *s, const struct listener_path *path,
+    const void *query, size_t n)
+{
+	struct dns_query_info from = { .proto = IPPROTO_UDP, .src = path->src,
+		.dest = path->dest };
+
+	n = dns_answer(s->dns, &from, query, n, s->out, SERVICE_DNS_SIZE);
+	if (n > 0 && listener_reply(path, s->out, n) < 0)
+		log_debug("a DNS answer could not be sent: %s",
+		    strerror(errno));
+}
+
+size_t
+service_dns_answer(struct service_dns *s, struct session *session,
+    const void *query, size_t n, void *out)
+{
+	struct dns_query_info from = { .proto = IPPROTO_TCP,
+		.src = session->src, .dest = session->dest,
+		.session = session };
+
+	return dns_answer(s->dns, &from, query, n, out, SERVICE_DNS_SIZE);
+}

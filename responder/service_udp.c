@@ -1,0 +1,185 @@
+/*
+ * Datagrams to ports that aren't DNS. A flow's profile is chosen at its first
+ * datagram; each datagram is a task of its own.
+ */
+#include <netinet/in.h>
+#include <sys/queue.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "base/xmalloc.h"
+#include "config.h"
+#include "net/udp.h"
+#include "record/session.h"
+#include "script/dgram.h"
+#include "script/engine.h"
+#include "script/profiles.h"
+#include "script/task.h"
+#include "service_udp.h"
+
+/* Datagrams of one flow that profiles work on at once; more are only kept. */
+#define PARCEL_MAX 64
+
+/* One datagram that a profile works on. */
+struct parcel {
+	TAILQ_ENTRY(parcel) entry;
+	struct exchange *exchange;
+	struct packet packet;
+	struct task *task;
+};
+
+/* One flow. */
+struct exchange {
+	struct service_udp *service;
+	struct session session;
+	struct profile *profile;
+	const char *name;
+	TAILQ_HEAD(, parcel) parcels;
+	size_t parcel_count;
+	bool chosen;
+};
+
+struct service_udp {
+	struct run *run;
+	struct engine *engine;
+	struct profiles *profiles;
+	const struct engine_host *host;
+	struct udp *udp;
+};
+
+static void
+parcel_free(struct parcel *p)
+{
+	packet_detach(&p->packet);
+	task_free(p->task);
+	TAILQ_REMOVE(&p->exchange->parcels, p, entry);
+	p->exchange->parcel_count--;
+	free(p);
+}
+
+static void
+parcel_ended(void *arg, const char *error, const char *traceback)
+{
+	struct parcel *p = arg;
+
+	if (error != NULL)
+		session_error(&p->exchange->session, error, traceback);
+	parcel_free(p);
+}
+
+static void *
+exchange_opened(void *arg, struct udp_flow *f)
+{
+	struct service_udp *s = arg;
+	struct exchange *x = xcalloc(1, sizeof *x);
+	const struct listener_path *path = udp_flow_path(f);
+
+	x->service = s;
+	x->name = s->host->name_of(s->host->arg, &path->dest);
+	TAILQ_INIT(&x->parcels);
+	session_open(&x->session, s->run, IPPROTO_UDP, &path->src, &path->dest,
+	    x->name);
+	return x;
+}
+
+/* Chooses who plays the flow, by its first datagram. */
+static void
+exchange_choose(struct exchange *x, const void *bytes, size_t n)
+{
+	struct profiles_choice c;
+	struct profile_dest dest = { x->session.dest, x->name, "udp" };
+
+	x->chosen = true;
+	profiles_choose(x->service->profiles, PROFILE_UDP, bytes, n, &dest, &c);
+	if (c.error != NULL)
+		session_error(&x->session, c.error, NULL);
+	free(c.error);
+	if (c.profile == NULL)
+		return;
+	struct jsonw *w = session_event(&x->session, "note");
+
+	jsonw_object(w, "note");
+	jsonw_string(w, "kind", "detect");
+	jsonw_string(w, "by", c.by);
+	jsonw_string(w, "profile", c.profile->name);
+	jsonw_int(w, "score", c.score);
+	jsonw_object_end(w);
+	session_event_end(&x->session);
+	x->profile = profile_hold(c.profile);
+	session_profile(&x->session, x->profile->name);
+}
+
+static void
+exchange_datagram(void *arg, struct udp_flow *f, const void *bytes, size_t n)
+{
+	struct service_udp *s = arg;
+	struct exchange *x = udp_flow_arg(f);
+	struct parcel *p;
+
+	session_data(&x->session, SESSION_TO_SERVER, bytes, n, 0);
+	if (!x->chosen)
+		exchange_choose(x, bytes, n);
+	if (x->profile == NULL || x->parcel_count >= PARCEL_MAX)
+		return;
+	p = xcalloc(1, sizeof *p);
+	p->exchange = x;
+	p->packet.flow = f;
+	p->packet.session = &x->session;
+	p->packet.name = x->name;
+	TAILQ_INSERT_TAIL(&x->parcels, p, entry);
+	x->parcel_count++;
+	p->task = task_new(s->engine, &x->session, parcel_ended, p);
+	profile_push(x->profile, task_lua(p->task), "datagram");
+	packet_push(task_lua(p->task), &p->packet, bytes, n);
+	task_start(p->task, 1);
+}
+
+static void
+exchange_ended(void *arg A_UNUSED, struct udp_flow *f, const char *reason)
+{
+	struct exchange *x = udp_flow_arg(f);
+
+	while (!TAILQ_EMPTY(&x->parcels))
+		parcel_free(TAILQ_FIRST(&x->parcels));
+	session_close(&x->session, reason);
+	profile_release(x->profile);
+	free(x);
+}
+
+static const struct udp_callbacks exchange_callbacks = { exchange_opened,
+	exchange_datagram, exchange_ended };
+
+struct service_udp *
+service_udp_new(struct event_base *base, const struct config *c,
+    struct run *run, struct engine *engine, struct profiles *profiles,
+    const struct engine_host *host)
+{
+	struct service_udp *s = xcalloc(1, sizeof *s);
+
+	s->run = run;
+	s->engine = engine;
+	s->profiles = profiles;
+	s->host = host;
+	s->udp = udp_new(base, (unsigned)c->udp_idle, (unsigned)c->udp_flows,
+	    &exchange_callbacks, s);
+	return s;
+}
+
+void
+service_udp_free(struct service_udp *s)
+{
+	if (s == NULL)
+		return;
+	udp_free(s->udp);
+	free(s);
+}
+
+void
+service_udp_input(struct service_udp *s, const struct listener_path *path,
+    const void *bytes, size_t n)
+{
+	udp_input(s->udp, path, bytes, n);
+}

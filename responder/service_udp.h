@@ -1,0 +1,30 @@
+/*
+ * UDP sessions: each flow is a session, and each datagram may be answered by
+ * the profile whose `datagram` function matches it.
+ */
+#ifndef SERVICE_UDP_H
+#define SERVICE_UDP_H
+
+#include <stddef.h>
+
+#include "base/attrib.h"
+
+struct config;
+struct engine;
+struct engine_host;
+struct event_base;
+struct listener_path;
+struct profiles;
+struct run;
+struct service_udp;
+
+/* All arguments outlive it. */
+struct service_udp *service_udp_new(struct event_base *,
+    const struct config *, struct run *, struct engine *, struct profiles *,
+    const struct engine_host *) A_MUST_USE;
+/* Ends every session with "stopped". */
+void service_udp_free(struct service_udp *);
+void service_udp_input(struct service_udp *, const struct listener_path *,
+    const void *, size_t);
+
+#endif

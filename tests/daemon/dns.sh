@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Names: the responder answers dig over UDP and TCP, and flows bear the name.
+# shellcheck source=tests/tap.sh
+source "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/daemon/_responder.sh
+source "$(dirname "$0")/_responder.sh"
+command -v dig >/dev/null || { skip "DNS with dig" "no dig (Debian: dnsutils)"; exit 0; }
+
+start_responder --listen 127.0.0.1:0@8.8.8.8:53 --listen '[::1]:0@[2001:4860::1]:53' \
+	--listen 127.0.0.1:0@198.18.0.2:7 --set dns_ttl=77 || exit 1
+ask() { dig +time=3 +tries=1 +short @127.0.0.1 -p "$(port 1)" "$@"; }
+is "A over UDP" "$(ask c2.example.net A)" 198.18.0.2
+is "AAAA, the same index" "$(ask C2.Example.NET AAAA)" 2001:2::2
+is "the next name over TCP" "$(ask +tcp other.example A)" 198.18.0.3
+is "two queries over one TCP connection" \
+	"$(ask +tcp +keepopen a.example A b.example A | tr '\n' ' ')" "198.18.0.4 198.18.0.5 "
+is "PTR of what was handed out" "$(ask -x 198.18.0.2)" c2.example.net.
+p6=$(grep -oE 'udp=\[::1\][^ ]*' <<<"$READY")
+is "over IPv6" "$(dig +time=3 +tries=1 +short @::1 -p "${p6##*:}" c2.example.net)" 198.18.0.2
+is "TTL is a setting" "$(dig +time=3 @127.0.0.1 -p "$(port 1)" c2.example.net |
+	awk '$1 ~ /^c2/ && $4 == "A" { print $2 }')" 77
+printf '\0\005abcde' | timeout 5 nc -N 127.0.0.1 "$(port 1)" >/dev/null
+is "garbage leaves the server alive" "$(ask c2.example.net)" 198.18.0.2
+say "$(port 3)" hi >/dev/null
+stop_responder
+is "dns events" "$(events 'select(.dns.rrname=="C2.Example.NET") | [.proto, .dest_ip, .dest_port, .dns.rrtype, .dns.rcode, .dns.answers[0].rdata]')" \
+	'["UDP","8.8.8.8",53,"AAAA","NOERROR","2001:2::2"]'
+is "over TCP they belong to a session" \
+	"$(events 'select(.dns.rrname=="other.example") | [.proto, .session > 0, .profile]')" '["TCP",true,"dns"]'
+is "a flow bears the name that it was dialled by" \
+	"$(events 'select(.dest_port==7 and .event_type=="open").name')" '"c2.example.net"'
