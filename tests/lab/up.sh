@@ -77,6 +77,29 @@ check 'one goes, the other stays' lab exec true
 check 'the one is gone' gone "$second"
 lab down
 
+# --- a card for a device of one's own ----------------------------------------
+# A link of the machine stands for the card; its other end is the device.
+far=kage-$LAB-far
+ip netns add "$far"
+at_exit "ip netns del $far 2>/dev/null"
+ip link add "n$LAB" type veth peer name eth0 netns "$far"
+ip -n "$far" addr add 10.13.37.2/24 dev eth0
+ip -n "$far" link set eth0 up
+check 'up with a card' lab up --nic "n$LAB"
+check 'the card is a port of the bridge' lab exec \
+	test -e "/sys/class/net/n$LAB/master"
+check 'what hangs on it is answered' ip netns exec "$far" \
+	busybox ping -q -c 1 -W 2 10.13.37.99
+is 'status names it' "$(lab status --json | jq -r --arg l "$LAB" \
+	'.[] | select(.lab == $l).nic')" "n$LAB"
+check 'up with the same card is fine' lab up --nic "n$LAB"
+lab up 2>/dev/null
+is 'without it is refused' "$?" 1
+check 'down' lab down
+check 'the card is back' test -e "/sys/class/net/n$LAB"
+ip link del "n$LAB"
+ip netns del "$far"
+
 outside >"$TMP/after"
 check 'the root namespace is as it was' diff "$TMP/outside" "$TMP/after"
 
