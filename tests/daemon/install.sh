@@ -28,6 +28,14 @@ done
 is 'every profile is there' \
 	"$(cd "$TMP/dest/usr/share/kagemusha/lua-profiles" && find . -type f | sort)" \
 	"$(cd "$TOP/lua-profiles" && find . -type f | sort)"
+is 'profile list from there' "$(cd / && "$kage" profile list)" \
+	"$(cd / && "$TOP/scripts/kagemusha" profile list)"
+is 'inspect from there' "$("$kage" inspect /bin/true)" \
+	"$("$TOP/scripts/kagemusha" inspect /bin/true)"
+is 'report from there' "$("$kage" report --no-files "$TOP/tests/report/runs/linebot" | head -n 40)" \
+	"$("$TOP/scripts/kagemusha" report --no-files "$TOP/tests/report/runs/linebot" | head -n 40)"
+is 'device list from there' "$("$kage" device list | cut -c1-12)" \
+	"$("$TOP/scripts/kagemusha" device list | cut -c1-12)"
 is 'nothing is writable by others' \
 	"$(find "$TMP/dest" -type f -perm /022)" ''
 is 'no file names the checkout' "$(grep -rlIF "$TOP" "$TMP/dest" | head -n 3)" ''
