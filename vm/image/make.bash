@@ -8,6 +8,7 @@
 #	                 /lib/binfmt what goes to binfmt_misc/register, if any
 #	machine          KEY=VALUE lines, read by build/device:
 #	  arch           name of the row
+#	  elf            the ELF headers that it runs, as in the table
 #	  guest          architecture of the guest: arch, or another's whose
 #	                 kernel runs the sample through an emulator
 #	  emulator       that emulator's path in the guest, or empty
@@ -46,6 +47,12 @@ make_unpack() {
 		if [[ $line == linux-image-* ]]; then
 			say "unpacking ${line%% *}"
 			dpkg-deb -x "$file" "$root/kernel"
+		elif [[ $line == qemu-user-static\ * ]]; then
+			# Thirty emulators of 10 MB each; we want one.
+			dpkg-deb --fsys-tarfile "$file" |
+				bsdtar -xf - -C "$root/user" \
+					--include "*/qemu-$row_emulator-static" \
+					--include "*/qemu-$row_emulator.conf"
 		else
 			dpkg-deb -x "$file" "$root/user"
 		fi || die "${file##*/} can't be unpacked: is the disk full?"
@@ -239,6 +246,7 @@ make_machine() {
 	# shellcheck disable=SC2086 # one line from a list of words
 	cat >"$3" <<-M
 	arch=$row_name
+	elf=$row_elf
 	guest=$row_guest
 	emulator=$emulator
 	qemu=$row_qemu
