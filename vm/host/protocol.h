@@ -1,0 +1,67 @@
+/*
+ * What device (outside) and labinit (inside the guest) say to each other on
+ * the virtio port "lab.ctl". Both include this file and nothing else of each
+ * other. The outside never trusts what comes from inside.
+ *
+ *	 0        1        2        3        4                      8
+ *	+--------+--------+--------+--------+----------------------+---------
+ *	| 'K'    | version| type   | 0      | length, big-endian   | payload
+ *	+--------+--------+--------+--------+----------------------+---------
+ *
+ * Numbers in payloads are big-endian. A "list" is a row of texts, each ended
+ * by a NUL. The guest handles requests in order and answers each that has an
+ * answer; what it says of its own accord may stand between.
+ *
+ * Two more ports carry streams from the guest, raw and never answered:
+ * "lab.strace" is strace's own output, "lab.trace" is the kernel's ring buffer:
+ * records of a 4-byte length and so many bytes of one page. A record of length
+ * 0, and a line of STREAM_END, say that the stream is complete.
+ */
+#ifndef HOST_PROTOCOL_H
+#define HOST_PROTOCOL_H
+
+#define FRAME_MAGIC 0x4b
+#define FRAME_VERSION 1
+#define FRAME_HEAD 8
+/* No payload is longer, in either direction. */
+#define FRAME_MAX (256 * 1024)
+
+#define PORT_CONTROL "lab.ctl"
+#define PORT_STRACE "lab.strace"
+#define PORT_TRACE "lab.trace"
+#define STREAM_END "# end of stream"
+
+/* Where the cell's file tree lies in the guest's own. */
+#define CELL_ROOT "/cell"
+/* The group of probes in tracefs. */
+#define PROBE_GROUP "kage"
+
+enum frame_type {
+	/* From outside. */
+	FRAME_PING = 1,	/* 8 bytes of the sender's → PONG */
+	FRAME_CLOCK,	/* wall time, ns: sets the guest's → RESULT */
+	FRAME_SEED,	/* fresh bytes for the kernel's random pool → RESULT */
+	FRAME_SETUP,	/* list of key=value: network and cell → RESULT */
+	FRAME_FILE,	/* mode (4), path NUL: begins a file → RESULT at end */
+	FRAME_DATA,	/* its bytes */
+	FRAME_FILE_END, /* its end → RESULT */
+	FRAME_PROBES,	/* list of definitions → FORMAT each, RESULT */
+	FRAME_RUN,	/* list of key=value: starts the sample → RESULT,
+			 * OUTPUT …, GONE */
+	FRAME_STOP,	/* kills all that lives in the cell → RESULT */
+	FRAME_COLLECT,	/* → FILE DATA FILE_END each, RESULT */
+	FRAME_COMMAND,	/* list: argv, on a terminal → RESULT, OUTPUT, EXITED */
+	FRAME_INPUT,	/* bytes for the command's terminal */
+
+	/* From inside. */
+	FRAME_HELLO = 64, /* list of key=value */
+	FRAME_PONG,	/* the 8 bytes, wall time, monotonic time, both ns */
+	FRAME_RESULT,	/* request's type (1), errno (4), text */
+	FRAME_FORMAT,	/* tracefs' description of one event, text */
+	FRAME_OUTPUT,	/* bytes: standard output of sample or command */
+	FRAME_GONE,	/* wait status (4): sample and all its children ended */
+	FRAME_EXITED,	/* wait status (4) of a command */
+	FRAME_LOG,	/* text for the operator */
+};
+
+#endif
