@@ -1,0 +1,56 @@
+/*
+ * ELF files (gABI 4.1), read with every offset checked: a sample's headers are
+ * hostile. Enough for which machine runs it, and for probes on its functions.
+ */
+#ifndef HOST_ELFFILE_H
+#define HOST_ELFFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attrib.h"
+
+struct elf_symbol {
+	char *name;
+	uint64_t address, size; /* the address without the Thumb bit */
+	uint64_t offset;	/* in the file */
+	bool thumb;
+};
+
+struct elf {
+	uint8_t bits; /* 32 or 64 */
+	bool big;     /* byte order */
+	uint16_t machine, type;
+	uint32_t flags;
+	uint64_t entry;
+	bool interpreted; /* needs a loader */
+	char interpreter[256];
+	struct elf_symbol *functions; /* defined ones, in order of address */
+	size_t count;
+	/* private: the file and its loadable segments */
+	const uint8_t *data;
+	size_t n;
+	struct elf_segment {
+		uint64_t offset, address, size;
+		bool code;
+	} segments[32];
+	size_t segment_count;
+};
+
+/*
+ * Reads the headers and, where there are any, the function symbols. The bytes
+ * stay the caller's and must outlive e. 0, or -1 with a line in why.
+ */
+int elf_open(struct elf *e, const void *data, size_t n, char *why,
+    size_t size) A_MUST_USE;
+void elf_close(struct elf *);
+/* The function of that name, or NULL. */
+const struct elf_symbol *elf_function(const struct elf *, const char *name);
+/* The file offset of an address in a code segment; 0 or -1. */
+int elf_offset(const struct elf *, uint64_t address, uint64_t *offset)
+    A_MUST_USE;
+/* "i386", "mipsel", …: the name in vm/image/architectures; NULL if unknown. */
+const char *elf_arch(const struct elf *);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * Function probes: what is put to the guest's uprobe_events for a function of
+ * the sample, and what its hits mean. One table row an architecture says where
+ * arguments lie.
+ */
+#ifndef HOST_PROBE_H
+#define HOST_PROBE_H
+
+#include "base/attrib.h"
+#include "elffile.h"
+#include "tracebuf.h"
+
+/* How a function's arguments are read. */
+enum probe_kind {
+	PROBE_NUMBERS, /* four words, and the text that they point to */
+	PROBE_NOTHING, /* no arguments */
+	PROBE_ARGV,    /* (int argc, char *argv[]): as processCmd takes them */
+	PROBE_BUFFER   /* (int fd, char *buf, int size): as recvLine does */
+};
+
+#define PROBE_WORDS 10 /* of an argv */
+
+struct probe {
+	char *name;	/* as the user and the report call it */
+	char *event;	/* as tracefs calls it: unique and plain */
+	enum probe_kind kind;
+	uint64_t address, offset;
+	struct tracebuf_format entry, back; /* id 0 until planted */
+};
+
+struct probes {
+	struct probe *list;
+	size_t count;
+	const struct probe_arch *arch;
+	struct tracebuf_order order;
+};
+
+/*
+ * Prepares probes for a sample; 0 or -1 when this architecture has none. The
+ * names in the default list that the file has are added at once.
+ */
+int probes_init(struct probes *, const struct elf *) A_MUST_USE;
+void probes_free(struct probes *);
+/*
+ * Adds a function by name, or an address as 0x…: 0, or -1 with a line in why.
+ */
+int probes_add(struct probes *, const struct elf *, const char *name,
+    char *why, size_t size) A_MUST_USE;
+/*
+ * The definitions for the guest, as a list of texts ended by NULs; path is the
+ * sample's, as the guest sees it. The caller frees it.
+ */
+char *probes_definitions(const struct probes *, const char *path, size_t *n)
+    A_MUST_USE;
+/* Takes a description that the guest reported. */
+void probes_format(struct probes *, const char *, size_t n);
+/* The probe of an event; *back says that it is the return. NULL if none. */
+const struct probe *probes_find(const struct probes *, uint16_t id,
+    bool *back);
+
+#endif
