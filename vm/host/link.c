@@ -1,0 +1,135 @@
+/*
+ * The link to the responder.
+ */
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/xmalloc.h"
+#include "link.h"
+
+/* A responder that is behind by so much gets no more. */
+#define LINK_WAITING_MAX (4 << 20)
+#define LINK_LINE_MAX (64 << 10)
+
+struct link {
+	struct bufferevent *bev;
+	void (*finished)(void *, const char *);
+	void *arg;
+	uint64_t dropped;
+	bool gone;
+};
+
+static void
+link_line(struct link *l, const char *line, size_t n)
+{
+	json_t *object = json_loadb(line, n, 0, NULL);
+	const char *type, *state, *reason;
+
+	if (json_unpack(object, "{s:s, s:{s:s}}", "event_type", &type, "run",
+		"state", &state) == 0 &&
+	    strcmp(type, "run") == 0 && strcmp(state, "finished") == 0) {
+		reason = json_string_value(json_object_get(
+		    json_object_get(object, "run"), "reason"));
+		l->finished(l->arg, reason == NULL ? "" : reason);
+	}
+	json_decref(object);
+}
+
+static void
+link_readcb(struct bufferevent *bev, void *arg)
+{
+	struct evbuffer *in = bufferevent_get_input(bev);
+	char *line;
+	size_t n;
+
+	while ((line = evbuffer_readln(in, &n, EVBUFFER_EOL_LF)) != NULL) {
+		link_line(arg, line, n);
+		free(line);
+	}
+	if (evbuffer_get_length(in) > LINK_LINE_MAX)
+		evbuffer_drain(in, evbuffer_get_length(in));
+}
+
+static void
+link_eventcb(struct bufferevent *bev, short what, void *arg)
+{
+	struct link *l = arg;
+
+	(void)what;
+	log_warn("the responder is gone from the link");
+	bufferevent_disable(bev, EV_READ | EV_WRITE);
+	l->gone = true;
+}
+
+struct link *
+link_new(struct event_base *base, const char *path,
+    void (*finished)(void *, const char *), void *arg)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct link *l;
+
+	if (strlen(path) >= sizeof un.sun_path) {
+		log_warn("link %s: the path is too long", path);
+		close(fd);
+		return NULL;
+	}
+	strcpy(un.sun_path, path);
+	if (fd == -1 ||
+	    connect(fd, (struct sockaddr *)&un, sizeof un) == -1) {
+		log_warn("link %s: %s", path, strerror(errno));
+		if (fd != -1)
+			close(fd);
+		return NULL;
+	}
+	evutil_make_socket_nonblocking(fd);
+	l = xcalloc(1, sizeof *l);
+	l->finished = finished;
+	l->arg = arg;
+	l->bev = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (l->bev == NULL)
+		fatal("no bufferevent for the link");
+	bufferevent_setcb(l->bev, link_readcb, NULL, link_eventcb, l);
+	bufferevent_enable(l->bev, EV_READ | EV_WRITE);
+	return l;
+}
+
+void
+link_free(struct link *l)
+{
+	if (l == NULL)
+		return;
+	bufferevent_free(l->bev);
+	free(l);
+}
+
+void
+link_send(struct link *l, const char *line, size_t n)
+{
+	struct evbuffer *out;
+
+	if (l == NULL || l->gone)
+		return;
+	out = bufferevent_get_output(l->bev);
+	if (evbuffer_get_length(out) + n > LINK_WAITING_MAX)
+		l->dropped++;
+	else
+		evbuffer_add(out, line, n);
+}
+
+uint64_t
+link_dropped(const struct link *l)
+{
+	return l == NULL ? 0 : l->dropped;
+}
