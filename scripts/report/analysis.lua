@@ -25,7 +25,7 @@ local function start_of(run)
   end
   local started = reader.time(run.info.started)
   if started then return started, "run.json" end
-  local first = run.session[1] or run.flows[1]
+  local first = run.device[1] or run.session[1] or run.flows[1]
   return first and first.t or 0, first and "the first event" or "nothing"
 end
 

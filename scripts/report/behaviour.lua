@@ -43,6 +43,12 @@ local deeds = set [[
   syslog acct quotactl setpriority nice setsid ioctl
 ]]
 
+-- ioctl requests that only look.
+local asks_only = set [=[
+  TCGETS TIOCGWINSZ FIONREAD FIONBIO SIOCGIFCONF SIOCGIFADDR SIOCGIFFLAGS SIOCGIFHWADDR
+  SIOCGIFINDEX TIOCGPGRP
+]=]
+
 local kills = set "kill tkill tgkill rt_sigqueueinfo"
 local removes = { unlink = "removed", unlinkat = "removed", rmdir = "removed" }
 local changes = {
@@ -101,6 +107,10 @@ local function signature(a, ev)
   if word then return "file " .. word .. " " .. (path_of(ev) or "?") end
   if kills[name] then return "kill " .. ev.args end
   if name == "execve" or name == "execveat" then return "exec " .. (path_of(ev) or "?") end
+  if name == "ioctl" then
+    local request = ev.args:match(",%s*([^,]+)") or "?"
+    return not asks_only[request:match("^[%u%d]+") or ""] and "deed ioctl " .. request or nil
+  end
   if deeds[name] then return "deed " .. name .. " " .. ev.args end
   return "call " .. name
 end
@@ -122,7 +132,8 @@ function behaviour.add_baseline(base, a)
         if sig then tally(base, sig) end
       end
     elseif ev.kind == "process" and ev.action == "exec" and free then
-      tally(base, "exec " .. tostring(ev.path))
+      -- The same execve may come as a call, too: told once.
+      base["exec " .. tostring(ev.path)] = base["exec " .. tostring(ev.path)] or 1
     elseif ev.kind == "function" and free then
       tally(base, "function " .. ev.name)
     end

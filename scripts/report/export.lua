@@ -149,6 +149,7 @@ function export.indicators(r)
       tell("path", path, "written without a command")
     end
   end
+  for _, f in ipairs(r.files) do tell("sha256", f.sha256, "left behind as " .. f.path) end
   for _, ev in ipairs(r.run.session) do
     if ev.event_type == "file" and type(ev.fileinfo) == "table" then
       tell("sha256", tostring(ev.fileinfo.sha256 or ""),

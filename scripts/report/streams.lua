@@ -116,6 +116,17 @@ local function on_connect(state, s, proc, index, ev)
     use = use }
 end
 
+-- How a connect that did not wait turned out: SO_ERROR as it was asked for.
+local function on_outcome(s, ev)
+  local outcome = ev.args:match("SO_ERROR, %[([%w_]+)%]")
+  local use = outcome and s.order[#s.order]
+  if use and outcome == "0" then
+    use.connected = true
+  elseif use then
+    use.failed, use.errno = use.failed + 1, outcome
+  end
+end
+
 local function on_read(s, proc, index, ev)
   if ev.ret and ev.ret > 0 and not ev.args:find("MSG_PEEK", 1, true) then
     s.reads[#s.reads + 1] = { index = index, proc = proc, offset = s.read, length = ev.ret }
@@ -183,6 +194,8 @@ function streams.build(run, procs)
         if s and ev.name == "connect" then
           on_connect(state, s, proc, index, ev)
           ev.use = ev.sock and s.targets[fmt.endpoint(ev.sock.dest_ip, ev.sock.dest_port or 0)]
+        elseif s and ev.name == "getsockopt" then
+          on_outcome(s, ev)
         elseif s and read_calls[ev.name] then
           on_read(s, proc, index, ev)
         elseif s and write_calls[ev.name] then

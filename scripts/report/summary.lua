@@ -123,6 +123,24 @@ local function baseline_list(base)
   return list
 end
 
+-- Files whose content the device brought back: {path, sha256, size, line,
+-- commands (that made or changed it)}
+local function left_behind(r)
+  local list = {}
+  for _, ev in ipairs(r.run.device) do
+    local info = ev.kind == "file" and ev.raw and ev.raw.fileinfo
+    if type(info) == "table" and info.sha256 then
+      local file = { path = tostring(info.filename or "?"), sha256 = tostring(info.sha256),
+        size = number(info.size), line = ev.line, commands = {} }
+      for _, row in ipairs(r.rows) do
+        if row.behaviour.files[file.path] then table.insert(file.commands, row) end
+      end
+      list[#list + 1] = file
+    end
+  end
+  return list
+end
+
 -- --- the verdict in words ---------------------------------------------------
 
 local order = { "handled", "ignored", "unread", "unclear", "disconnected", "crashed", "exited",
@@ -131,14 +149,21 @@ local order = { "handled", "ignored", "unread", "unclear", "disconnected", "cras
 -- What a run without commands shows: who was dialled, how often in vain.
 local function dialling(a)
   local made, failed, errors, dests, asked = 0, 0, {}, {}, 0
-  for _, ev in ipairs(a.run.device) do
-    if ev.kind == "syscall" and ev.name == "connect" and ev.use and ev.use.proto ~= "udp" then
+  for _, c in ipairs(a.state.connects) do
+    local use, s, ev = c.use, c.socket, c.ev
+    if use.proto ~= "udp" then
       made = made + 1
-      dests[fmt.endpoint(ev.use.dest_ip, ev.use.dest_port)] = true
-      if ev.errno and ev.errno ~= "EINPROGRESS" then
-        failed, errors[tostring(ev.errno)] = failed + 1, true
+      dests[fmt.endpoint(use.dest_ip, use.dest_port)] = true
+      local later = ev.errno == "EINPROGRESS"
+      local up = use.connected or #s.reads + #s.writes > 0
+      if ev.errno and not later or later and not up then
+        failed = failed + 1
+        errors[later and (use.errno or "no answer") or tostring(ev.errno)] = true
       end
-    elseif ev.use and ev.use.dest_port == 53 and ev.name ~= "connect" then
+    end
+  end
+  for _, ev in ipairs(a.run.device) do
+    if ev.use and ev.use.dest_port == 53 and ev.name ~= "connect" then
       asked = asked + 1
     end
   end
@@ -205,6 +230,7 @@ function summary.build(run, beside)
   r.calls = syscalls.rows(r.table.offline, r.table.driven)
   r.baseline = baseline_list(r.a.base)
   r.unattributed = unattributed(r)
+  r.files = left_behind(r)
   r.incomplete = incomplete(r.a)
   if r.b then
     r.beside_dialling = dialling(r.b)

@@ -329,6 +329,22 @@ local function baseline(r, out)
   end
 end
 
+local function files(r, out)
+  if #r.files == 0 then return end
+  head(out, "Files left behind (their content is in files/, by SHA-256)")
+  for i, f in ipairs(r.files) do
+    if i > 30 then
+      out[#out + 1] = ("and %d more: see report.json"):format(#r.files - 30)
+      break
+    end
+    local by = {}
+    for j, row in ipairs(f.commands) do by[j] = "#" .. tostring(row.id) end
+    out[#out + 1] = fmt.clip(("%s, %s%s; device.jsonl:%d"):format(fmt.esc(f.path),
+      fmt.bytes(f.size), #by > 0 and ", by " .. table.concat(by, " ") or "", f.line), WIDTH)
+    out[#out + 1] = "    " .. fmt.esc(f.sha256)
+  end
+end
+
 local function sessions(r, out)
   local list = r.a.journal.list
   if #list == 0 then return end
@@ -422,6 +438,7 @@ function text.render(r)
   end
   system_calls(r, out)
   baseline(r, out)
+  files(r, out)
   sessions(r, out)
   containment(r, out)
   loose_ends(r, out)

@@ -99,7 +99,8 @@ function timeline.build(a)
   if dials then
     local dest = fmt.endpoint(dials.use.dest_ip, dials.use.dest_port)
     add(step(a, "first connect", dials, "device.jsonl", dest
-      .. (dials.errno and " fails: " .. tostring(dials.errno) or "")))
+      .. (dials.errno and dials.errno ~= "EINPROGRESS" and " fails: " .. tostring(dials.errno)
+      or dials.errno and not dials.use.connected and " gets no answer" or "")))
   end
   local s = first(a.journal.list, function(x) return x.opened and x.proto ~= "udp" end)
     or a.journal.list[1]

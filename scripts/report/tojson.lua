@@ -171,6 +171,17 @@ local function handler(h)
   }
 end
 
+local function left_behind(r)
+  local out = json.array()
+  for i, f in ipairs(r.files) do
+    local ids = json.array()
+    for _, x in ipairs(f.commands) do ids[#ids + 1] = x.id end
+    out[i] = { path = f.path, sha256 = f.sha256, size = f.size, commands = ids,
+      evidence = pointer("device.jsonl", f.line) }
+  end
+  return out
+end
+
 -- The report as JSON text.
 function tojson.render(r)
   local a, info = r.a, r.run.info
@@ -182,7 +193,7 @@ function tojson.render(r)
     timeline = steps(r), handler = handler(r.timeline.handler) or json.null,
     sessions = list_of(a, a.journal.list, session), processes = list_of(a, a.procs, process),
     system_calls = calls(r), dialling = r.dialling, baseline = json.array(r.baseline),
-    containment = info.containment or json.null,
+    containment = info.containment or json.null, files = left_behind(r),
     unattributed = { flows = flows(a, r.unattributed.flows),
       dns = list_of(a, r.unattributed.dns, dns) },
     incomplete = json.array(r.incomplete),
