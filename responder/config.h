@@ -21,11 +21,13 @@
 struct config {
 	/* Times, in seconds. */
 	double silence, idle_timeout, receive_timeout, udp_idle;
+	double handshake_timeout;
 	/* Limits. */
 	uint64_t sessions, udp_flows, line_max, task_memory, memory, instructions;
 	uint64_t session_payload, run_payload, file_size, files_size;
 	/* The lab. */
 	uint64_t tproxy_port, dns_port, dns_ttl;
+	uint64_t tls, dot_port, client_certificates;
 	struct addr_prefix pool4, pool6, lan4, lan6;
 	/* "key=value" that are no settings: for profiles. Not copied. */
 	const char *options[CONFIG_OPTIONS];

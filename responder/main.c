@@ -41,6 +41,8 @@ main_usage(FILE *out)
 	    "second\n"
 	    "                        address is taken for the one dialled\n"
 	    "  --device-socket PATH  link to the device (DIR/device.sock)\n"
+	    "  --authority DIR       the lab's CA; made if need be "
+	    "($KAGEMUSHA_CACHE/ca)\n"
 	    "  --ready-fd N          write a line there when ready\n"
 	    "  --log-level LEVEL     error, warn, info or debug (info)\n"
 	    "\n"
@@ -57,7 +59,7 @@ struct main_options {
 	char *names[MAIN_PROFILES];
 	int ready_fd;
 	enum log_level level;
-	char *device_socket;
+	char *device_socket, *authority;
 };
 
 /* A descriptor's number, open and not one of the first three. */
@@ -76,7 +78,8 @@ main_parse_fd(const char *text, int *fd)
 }
 
 enum main_option { OPT_RUN = 256, OPT_PROFILES, OPT_PROFILE, OPT_SET,
-	OPT_ALLOW, OPT_LISTEN, OPT_DEVICE, OPT_READY, OPT_LEVEL };
+	OPT_ALLOW, OPT_LISTEN, OPT_DEVICE, OPT_READY, OPT_LEVEL,
+	OPT_AUTHORITY };
 
 /* One option; -1 with the reason in the log. */
 static int
@@ -110,6 +113,10 @@ main_option(struct main_options *o, int option, char *value)
 		free(o->device_socket);
 		o->device_socket = xstrdup(value);
 		return 0;
+	case OPT_AUTHORITY:
+		free(o->authority);
+		o->authority = xstrdup(value);
+		return 0;
 	case OPT_READY:
 		return main_parse_fd(value, &o->ready_fd);
 	case OPT_LEVEL:
@@ -120,6 +127,19 @@ main_option(struct main_options *o, int option, char *value)
 	default:
 		return -1;
 	}
+}
+
+/* The CA is made once and kept, so that a device may come to trust it. */
+static char *
+main_authority(void)
+{
+	const char *cache = getenv("KAGEMUSHA_CACHE"), *home = getenv("HOME");
+
+	if (cache != NULL && *cache != '\0')
+		return xasprintf("%s/ca", cache);
+	if (geteuid() == 0)
+		return xstrdup("/var/cache/kagemusha/ca");
+	return xasprintf("%s/.cache/kagemusha/ca", home != NULL ? home : "/tmp");
 }
 
 /* Reads the command line; -1: go on, otherwise the exit code. */
@@ -134,6 +154,7 @@ main_parse(struct main_options *o, int argc, char **argv)
 		{ "allow-target", required_argument, NULL, OPT_ALLOW },
 		{ "listen", required_argument, NULL, OPT_LISTEN },
 		{ "device-socket", required_argument, NULL, OPT_DEVICE },
+		{ "authority", required_argument, NULL, OPT_AUTHORITY },
 		{ "ready-fd", required_argument, NULL, OPT_READY },
 		{ "log-level", required_argument, NULL, OPT_LEVEL },
 		{ "help", no_argument, NULL, 'h' },
@@ -164,6 +185,9 @@ main_parse(struct main_options *o, int argc, char **argv)
 	}
 	if (o->device_socket == NULL)
 		o->device_socket = xasprintf("%s/device.sock", o->service.run);
+	if (o->authority == NULL)
+		o->authority = main_authority();
+	o->service.authority = o->authority;
 	o->service.device_socket = o->device_socket;
 	o->service.names = o->names;
 	return -1;
@@ -267,5 +291,6 @@ main(int argc, char **argv)
 	libevent_global_shutdown();
 out:
 	free(o.device_socket);
+	free(o.authority);
 	return code;
 }

@@ -24,6 +24,7 @@
 #include "config.h"
 #include "net/conn.h"
 #include "net/listener.h"
+#include "net/tls.h"
 #include "record/device_link.h"
 #include "record/run.h"
 #include "record/session.h"
@@ -33,13 +34,14 @@
 #include "script/task.h"
 #include "service.h"
 #include "service_dns.h"
+#include "service_tls.h"
 #include "service_udp.h"
 
 /* Bytes that match gets to see. */
 #define VISIT_PEEK 1024
 
-enum visit_state { VISIT_PEEKING, VISIT_PLAYED, VISIT_DNS, VISIT_SUNK,
-	VISIT_ENDING };
+enum visit_state { VISIT_PEEKING, VISIT_HANDSHAKE, VISIT_PLAYED, VISIT_DNS,
+	VISIT_SUNK, VISIT_ENDING };
 
 struct visit {
 	TAILQ_ENTRY(visit) entry;
@@ -51,6 +53,7 @@ struct visit {
 	struct profile *profile; /* held; NULL: nobody's */
 	struct event timer;	 /* silence, then idleness */
 	enum visit_state state;
+	char *sni;
 	const char *reason; /* why it ended, a constant */
 };
 
@@ -62,6 +65,7 @@ struct service {
 	struct engine_host host;
 	struct engine *engine;
 	struct profiles *profiles;
+	struct tls *tls; /* NULL: hellos are only bytes */
 	struct listener *listeners[CONFIG_LISTEN];
 	struct service_dns *dns;
 	struct service_udp *udp;
@@ -91,6 +95,7 @@ visit_end(struct visit *v)
 	evtimer_del(&v->timer);
 	session_close(&v->session, v->reason != NULL ? v->reason : "closed");
 	profile_release(v->profile);
+	free(v->sni);
 	TAILQ_REMOVE(&v->service->visits, v, entry);
 	v->service->visit_count--;
 	free(v);
@@ -202,6 +207,59 @@ visit_note_choice(struct visit *v, const struct profiles_choice *c)
 	session_event_end(&v->session);
 }
 
+static int
+visit_start_tls(struct visit *v)
+{
+	struct service *s = v->service;
+	char address[ADDR_TEXT_SIZE];
+	const char *name = v->stream.name;
+
+	if (name == NULL)
+		name = addr_text(&v->session.dest, address);
+	if (s->tls == NULL ||
+	    conn_start_tls(v->conn, s->tls, name,
+		s->config->client_certificates != 0) < 0)
+		return -1;
+	v->stream.tls = STREAM_HANDSHAKE;
+	return 0;
+}
+
+/* conn:start_tls of a profile. */
+static int
+visit_stream_tls(struct stream *stream)
+{
+	return visit_start_tls((struct visit *)((char *)stream -
+	    offsetof(struct visit, stream)));
+}
+
+/*
+ * Answers a TLS hello. True if that is under way, or if the bytes so far may
+ * still become one.
+ */
+static bool
+visit_try_tls(struct visit *v, bool silent)
+{
+	uint8_t first[VISIT_PEEK];
+	size_t n;
+
+	if (v->service->tls == NULL || conn_tls(v->conn) != NULL)
+		return false;
+	n = conn_peek(v->conn, first, sizeof first);
+	switch (service_tls_guess(first, n)) {
+	case SERVICE_TLS_NO:
+		return false;
+	case SERVICE_TLS_MAYBE:
+		return n > 0 && !silent && conn_ended(v->conn) == NULL;
+	case SERVICE_TLS_YES:
+		break;
+	}
+	if (visit_start_tls(v) < 0)
+		return false;
+	v->state = VISIT_HANDSHAKE;
+	visit_set_timer(v, v->service->config->handshake_timeout);
+	return true;
+}
+
 /*
  * Decides who plays. While no profile is sure of the first bytes and the port
  * is nobody's home, more bytes may come until silence says that they don't.
@@ -214,6 +272,8 @@ visit_decide(struct visit *v, bool silent)
 	uint8_t first[VISIT_PEEK];
 	size_t n;
 
+	if (visit_try_tls(v, silent))
+		return;
 	conn_open_tap(v->conn);
 	n = conn_peek(v->conn, first, sizeof first);
 	profiles_choose(v->service->profiles, PROFILE_TCP, first, n, &dest, &c);
@@ -251,6 +311,8 @@ visit_readable(void *arg)
 			visit_decide(v, false);
 		else if (conn_ended(v->conn) != NULL)
 			visit_finish(v, conn_ended(v->conn));
+		break;
+	case VISIT_HANDSHAKE:
 		break;
 	case VISIT_PLAYED:
 		task_wake(v->task);
@@ -291,8 +353,45 @@ visit_closed(void *arg, const char *reason)
 		visit_end(v);
 }
 
+/* DNS from here on. */
+static void
+visit_become_dns(struct visit *v)
+{
+	v->state = VISIT_DNS;
+	session_profile(&v->session, "dns");
+	conn_open_tap(v->conn);
+	visit_set_timer(v, v->service->config->idle_timeout);
+}
+
+/* The handshake is over: who plays is decided by what is inside. */
+static void
+visit_secured(void *arg, const char *failure)
+{
+	struct visit *v = arg;
+	struct tls_info info;
+
+	service_tls_event(&v->session, conn_tls(v->conn), failure);
+	v->stream.tls = failure != NULL ? STREAM_TLS_FAILED : STREAM_SECURE;
+	tls_info(conn_tls(v->conn), &info);
+	if (v->sni == NULL && info.sni[0] != '\0')
+		v->stream.sni = v->sni = xstrdup(info.sni);
+	if (v->state == VISIT_PLAYED) {
+		task_wake(v->task);
+	} else if (v->state == VISIT_HANDSHAKE && failure != NULL) {
+		visit_finish(v, "TLS handshake failed");
+	} else if (v->state == VISIT_HANDSHAKE &&
+	    v->session.dest.port == v->service->config->dot_port) {
+		visit_become_dns(v);
+		visit_readable(v);
+	} else if (v->state == VISIT_HANDSHAKE) {
+		v->state = VISIT_PEEKING;
+		visit_set_timer(v, v->service->config->silence);
+		visit_readable(v);
+	}
+}
+
 static const struct conn_callbacks visit_callbacks = { visit_tap,
-	visit_readable, visit_drained, visit_closed };
+	visit_readable, visit_drained, visit_closed, visit_secured };
 
 static void
 visit_timer(evutil_socket_t fd A_UNUSED, short what A_UNUSED, void *arg)
@@ -303,6 +402,8 @@ visit_timer(evutil_socket_t fd A_UNUSED, short what A_UNUSED, void *arg)
 
 	if (v->state == VISIT_PEEKING)
 		visit_decide(v, true);
+	else if (v->state == VISIT_HANDSHAKE)
+		visit_finish(v, "TLS handshake timed out");
 	else if (rest > 0)
 		visit_set_timer(v, rest);
 	else
@@ -340,19 +441,17 @@ service_accepted(void *arg, evutil_socket_t fd, const struct addr *src,
 		fatal("no memory for a connection");
 	v->stream.conn = v->conn;
 	v->stream.session = &v->session;
+	v->stream.start_tls = visit_stream_tls;
 	v->stream.name = service_name_of(s, dest);
 	session_open(&v->session, s->run, IPPROTO_TCP, src, dest,
 	    v->stream.name);
 	TAILQ_INSERT_TAIL(&s->visits, v, entry);
 	s->visit_count++;
 	evtimer_assign(&v->timer, s->base, visit_timer, v);
-	if (dest->port == s->config->dns_port) {
-		v->state = VISIT_DNS;
-		session_profile(&v->session, "dns");
-		conn_open_tap(v->conn);
-	}
-	visit_set_timer(v, v->state == VISIT_DNS ? s->config->idle_timeout :
-	    s->config->silence);
+	if (dest->port == s->config->dns_port)
+		visit_become_dns(v);
+	else
+		visit_set_timer(v, s->config->silence);
 }
 
 static void
@@ -455,6 +554,21 @@ service_open_host(struct service *s)
 	s->host.arg = s;
 }
 
+/* TLS with the run's key log; without it no hello could be answered. */
+static int
+service_open_tls(struct service *s, const struct service_options *o)
+{
+	char error[TLS_AUTHORITY_ERROR_SIZE];
+	char *key_log = xasprintf("%s/tls.keys", o->run);
+	struct tls_options options = { o->authority, key_log };
+
+	s->tls = tls_new(&options, error);
+	free(key_log);
+	if (s->tls == NULL)
+		log_error("TLS: %s (--set tls=0 does without)", error);
+	return s->tls != NULL ? 0 : -1;
+}
+
 struct service *
 service_new(struct event_base *base, struct config *c,
     const struct service_options *o)
@@ -472,6 +586,8 @@ service_new(struct event_base *base, struct config *c,
 	if (s->device == NULL)
 		goto fail;
 	s->dns = service_dns_new(c, s->run);
+	if (c->tls != 0 && service_open_tls(s, o) < 0)
+		goto fail;
 	service_open_host(s);
 	s->engine = engine_new(base, o->profiles, &c->engine, &s->host);
 	s->profiles = profiles_load(s->engine, o->profiles, o->names,
@@ -514,6 +630,8 @@ service_free(struct service *s)
 	service_dns_free(s->dns);
 	if (s->tick != NULL)
 		event_free(s->tick);
+	if (s->tls != NULL)
+		tls_free(s->tls);
 	profiles_free(s->profiles);
 	engine_free(s->engine);
 	device_link_free(s->device);

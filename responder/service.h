@@ -19,6 +19,7 @@ struct service_options {
 	const char *run;	   /* folder of the run */
 	const char *profiles;	   /* folder of the profiles */
 	const char *device_socket; /* path of the link's socket */
+	const char *authority;	   /* folder of the lab's CA (net/tls.h) */
 	char *const *names;	   /* profiles that the user named */
 	size_t name_count;
 };

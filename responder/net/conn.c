@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/xmalloc.h"
 #include "net/conn.h"
+#include "net/tls.h"
 
 /* Bytes held for a reader that is slow; then the peer's window closes. */
 #define CONN_INPUT_MAX (256 * 1024)
@@ -26,6 +27,7 @@ enum conn_state { CONN_OPEN, CONN_FLUSHING, CONN_LINGERING, CONN_CLOSED };
 struct conn {
 	struct event_base *base;
 	struct bufferevent *bev;
+	struct bufferevent *under; /* the socket's, once bev is TLS; or NULL */
 	const struct conn_callbacks *cb;
 	void *arg;
 	struct event later; /* linger's end, or the deferred `closed` */
@@ -36,6 +38,8 @@ struct conn {
 	bool tap_open;
 	bool direct; /* bev is a plain socket */
 	bool reset;
+	bool handshaking;
+	bool notified; /* TLS: close_notify was sent */
 };
 
 /* How long a peer may take our last bytes, and send its own, once we close. */
@@ -68,6 +72,13 @@ conn_tap_input(struct conn *c)
 	}
 }
 
+/* The socket, or -1. */
+static evutil_socket_t
+conn_fd(const struct conn *c)
+{
+	return bufferevent_getfd(c->under != NULL ? c->under : c->bev);
+}
+
 /* Tells `closed` on the next turn, as nobody expects it within a call. */
 static void
 conn_set_closed(struct conn *c)
@@ -83,7 +94,7 @@ conn_set_closed(struct conn *c)
 static void
 conn_linger(struct conn *c)
 {
-	evutil_socket_t fd = bufferevent_getfd(c->bev);
+	evutil_socket_t fd = conn_fd(c);
 
 	if (c->ended != NULL || fd < 0) {
 		bufferevent_flush(c->bev, EV_WRITE, BEV_FINISHED);
@@ -95,6 +106,33 @@ conn_linger(struct conn *c)
 	evtimer_add(&c->later, &conn_linger_time);
 }
 
+/*
+ * All that was to be sent has left bev. Under TLS the farewell comes behind
+ * it, and what is encrypted has yet to reach the kernel.
+ */
+static void
+conn_flushed(struct conn *c)
+{
+	if (c->under != NULL && !c->notified) {
+		c->notified = true;
+		tls_shutdown(c->bev);
+	}
+	if (conn_pending(c) == 0)
+		conn_linger(c);
+}
+
+/* The kernel took encrypted bytes. This is no place to close: on time. */
+static void
+conn_under_drained(struct evbuffer *out, const struct evbuffer_cb_info *info,
+    void *arg)
+{
+	struct conn *c = arg;
+
+	if (c->state == CONN_FLUSHING && info->n_deleted > 0 &&
+	    evbuffer_get_length(out) == 0 && c->notified)
+		evtimer_add(&c->later, &conn_now);
+}
+
 static void
 conn_timer(evutil_socket_t fd A_UNUSED, short what A_UNUSED, void *arg)
 {
@@ -102,6 +140,8 @@ conn_timer(evutil_socket_t fd A_UNUSED, short what A_UNUSED, void *arg)
 
 	if (c->state == CONN_CLOSED)
 		c->cb->closed(c->arg, c->ended != NULL ? c->ended : "closed");
+	else if (c->state == CONN_FLUSHING && conn_pending(c) == 0)
+		conn_linger(c);
 	else
 		conn_set_closed(c);
 }
@@ -128,7 +168,7 @@ conn_write_cb(struct bufferevent *bev A_UNUSED, void *arg)
 	if (c->state == CONN_OPEN)
 		c->cb->drained(c->arg);
 	else if (c->state == CONN_FLUSHING)
-		conn_linger(c);
+		conn_flushed(c);
 }
 
 /* What a socket error is called in the journal. */
@@ -146,11 +186,37 @@ conn_error_text(int error)
 	}
 }
 
+/* The handshake is over. Whatever failed, our alert may still go out. */
+static void
+conn_handshake_end(struct conn *c, short what)
+{
+	char failure[TLS_FAILURE_SIZE];
+
+	c->handshaking = false;
+	if (what & BEV_EVENT_CONNECTED) {
+		if (c->tap_open)
+			conn_tap_input(c);
+		c->cb->secured(c->arg, NULL);
+		return;
+	}
+	tls_failure(c->bev, failure);
+	c->notified = true;
+	c->ended = "TLS handshake failed";
+	if (c->state == CONN_OPEN)
+		c->cb->secured(c->arg, failure);
+	else
+		conn_set_closed(c);
+}
+
 static void
 conn_event_cb(struct bufferevent *bev, short what, void *arg)
 {
 	struct conn *c = arg;
 
+	if (c->handshaking) {
+		conn_handshake_end(c, what);
+		return;
+	}
 	if ((what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) == 0)
 		return;
 	if (c->tap_open)
@@ -216,6 +282,9 @@ conn_free(struct conn *c)
 	if (c == NULL)
 		return;
 	evtimer_del(&c->later);
+	if (c->under != NULL)
+		evbuffer_remove_cb(bufferevent_get_output(c->under),
+		    conn_under_drained, c);
 	bufferevent_free(c->bev);
 	free(c);
 }
@@ -304,8 +373,46 @@ conn_send(struct conn *c, const void *bytes, size_t n)
 size_t
 conn_pending(struct conn *c)
 {
-	return c->reset ? 0 :
-	    evbuffer_get_length(bufferevent_get_output(c->bev));
+	if (c->reset)
+		return 0;
+	size_t n = evbuffer_get_length(bufferevent_get_output(c->bev));
+
+	if (c->under != NULL)
+		n += evbuffer_get_length(bufferevent_get_output(c->under));
+	return n;
+}
+
+int
+conn_start_tls(struct conn *c, struct tls *tls, const char *name,
+    bool ask_certificate)
+{
+	struct bufferevent *over;
+
+	if (c->state != CONN_OPEN || c->under != NULL || c->reset)
+		return -1;
+	bufferevent_setwatermark(c->bev, EV_READ, 0, 0);
+	over = tls_accept(tls, c->bev, name, ask_certificate);
+	if (over == NULL) {
+		bufferevent_setwatermark(c->bev, EV_READ, 0, c->input_max);
+		return -1;
+	}
+	c->under = c->bev;
+	c->bev = over;
+	c->direct = false;
+	c->handshaking = true;
+	c->tapped = 0;
+	evbuffer_add_cb(bufferevent_get_output(c->under), conn_under_drained,
+	    c);
+	bufferevent_setwatermark(over, EV_READ, 0, c->input_max);
+	bufferevent_setcb(over, conn_read_cb, conn_write_cb, conn_event_cb, c);
+	bufferevent_enable(over, EV_READ | EV_WRITE);
+	return 0;
+}
+
+struct bufferevent *
+conn_tls(const struct conn *c)
+{
+	return c->under != NULL ? c->bev : NULL;
 }
 
 const char *
@@ -332,19 +439,17 @@ conn_close(struct conn *c)
 	/* What nobody will read makes room, so that the end can be seen. */
 	conn_open_tap(c);
 	conn_drain(c, conn_length(c));
-	if (conn_pending(c) == 0) {
-		conn_linger(c);
-		return;
-	}
 	c->state = CONN_FLUSHING;
 	evtimer_add(&c->later, &conn_flush_time);
+	if (evbuffer_get_length(bufferevent_get_output(c->bev)) == 0)
+		conn_flushed(c);
 }
 
 void
 conn_abort(struct conn *c)
 {
 	struct linger now = { .l_onoff = 1 };
-	evutil_socket_t fd = bufferevent_getfd(c->bev);
+	evutil_socket_t fd = conn_fd(c);
 
 	if (c->state == CONN_CLOSED)
 		return;

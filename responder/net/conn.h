@@ -6,6 +6,9 @@
  * A conn begins closed to readers: bytes can only be peeked at, so that a
  * TLS hello can still be handed to OpenSSL. conn_open_tap ends that.
  *
+ * TLS is put under it by conn_start_tls; from then on peeking, the tap and
+ * sending mean what is inside.
+ *
  * Closing is graceful: what was sent is flushed, then our side is shut, and
  * what the peer still sends is tapped until it closes too, or a moment has
  * passed. The callback `closed` is the last one; conn_free may be called in
@@ -26,6 +29,7 @@ struct bufferevent;
 struct conn;
 struct evbuffer;
 struct event_base;
+struct tls;
 
 enum conn_way { CONN_TO_SERVER, CONN_TO_CLIENT };
 
@@ -37,6 +41,11 @@ struct conn_callbacks {
 	void (*drained)(void *);
 	/* The socket is closed; the reason in words, a constant. */
 	void (*closed)(void *, const char *reason);
+	/*
+	 * After conn_start_tls: the handshake is done; or it failed, and this
+	 * is why, in words.
+	 */
+	void (*secured)(void *, const char *failure);
 };
 
 /* Takes the socket, which is non-blocking. NULL without memory. */
@@ -57,6 +66,17 @@ size_t conn_length(struct conn *);
 /* For looking only: take bytes out with conn_drain. */
 struct evbuffer *conn_input(struct conn *);
 void conn_drain(struct conn *, size_t n);
+
+/*
+ * Answers the client's TLS hello, which may be in the input already, in the
+ * name of `name` where the client asks for none (net/tls.h); `secured`
+ * follows. Bytes that were sent before go out in the clear. -1 if the
+ * connection is closing, or has TLS.
+ */
+int conn_start_tls(struct conn *, struct tls *, const char *name,
+    bool ask_certificate) A_MUST_USE;
+/* What tls_info and its like take, or NULL before conn_start_tls. */
+struct bufferevent *conn_tls(const struct conn *);
 
 /* The reader waits for n bytes at once: hold that many, if need be. */
 void conn_want(struct conn *, size_t n);

@@ -41,7 +41,12 @@ struct tls_peer {
 	char name[TLS_NAME_SIZE]; /* for whom the certificate was minted */
 	int alert_in, alert_out;  /* -1: none */
 	unsigned hello_version;	  /* the client's, as in its hello */
-	char ja3s[JA3_HASH_SIZE], ja4s[JA4_SIZE]; /* of our hello */
+	/* Of the hellos: the client's, and ours. */
+	char ja3[JA3_HASH_SIZE], ja4[JA4_SIZE];
+	char ja3s[JA3_HASH_SIZE], ja4s[JA4_SIZE];
+	char *ja3_text, *ja3s_text;
+	unsigned char *alpns;
+	size_t alpns_size;
 };
 
 static int tls_ctx_index = -1, tls_peer_index = -1;
@@ -62,12 +67,19 @@ static void
 tls_peer_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index,
     long argl, void *argp)
 {
+	struct tls_peer *peer = ptr;
+
 	(void)parent;
 	(void)ad;
 	(void)index;
 	(void)argl;
 	(void)argp;
-	free(ptr);
+	if (peer == NULL)
+		return;
+	free(peer->ja3_text);
+	free(peer->ja3s_text);
+	free(peer->alpns);
+	free(peer);
 }
 
 /* --- what OpenSSL calls ------------------------------------------------- */
@@ -191,7 +203,10 @@ tls_note_alert(const SSL *ssl, int where, int value)
 		peer->alert_out = value & 255;
 }
 
-/* Takes the fingerprints of our hello. */
+/*
+ * Takes the fingerprints of a hello. After a HelloRetryRequest both sides say
+ * hello twice: of the client's the first counts, of ours the last.
+ */
 static void
 tls_note_hello(struct tls_peer *peer, const void *message, size_t n)
 {
@@ -199,8 +214,19 @@ tls_note_hello(struct tls_peer *peer, const void *message, size_t n)
 
 	if (hello_parse(message, n, &hello) != 1)
 		return;
-	free(hello_ja3(&hello, peer->ja3s));
-	free(hello_ja4(&hello, peer->ja4s));
+	if (hello.server) {
+		free(peer->ja3s_text);
+		peer->ja3s_text = hello_ja3(&hello, peer->ja3s);
+		free(hello_ja4(&hello, peer->ja4s));
+	} else if (peer->ja3_text == NULL) {
+		peer->ja3_text = hello_ja3(&hello, peer->ja3);
+		free(hello_ja4(&hello, peer->ja4));
+		peer->alpns_size = cursor_left(&hello.alpn);
+		if (peer->alpns_size != 0)
+			peer->alpns = (void *)xmemdup0(hello.alpn.data +
+				hello.alpn.offset,
+			    peer->alpns_size);
+	}
 	hello_free(&hello);
 }
 
@@ -218,8 +244,7 @@ tls_note_message(int sent, int version, int type, const void *data, size_t n,
 		return;
 	if (!sent && p[0] == SSL3_MT_CLIENT_HELLO)
 		peer->hello_version = (unsigned)p[4] << 8 | p[5];
-	/* After a HelloRetryRequest the second one counts. */
-	else if (sent && p[0] == SSL3_MT_SERVER_HELLO)
+	if (p[0] == (sent ? SSL3_MT_SERVER_HELLO : SSL3_MT_CLIENT_HELLO))
 		tls_note_hello(peer, p, n);
 }
 
@@ -370,6 +395,12 @@ tls_info(struct bufferevent *b, struct tls_info *info)
 	SSL_get0_alpn_selected(ssl, &alpn, &n);
 	memcpy(info->alpn, alpn != NULL ? (const void *)alpn : "", n);
 	info->resumed = SSL_session_reused(ssl) != 0;
+	memcpy(info->ja3, peer->ja3, sizeof info->ja3);
+	memcpy(info->ja4, peer->ja4, sizeof info->ja4);
+	info->ja3_text = peer->ja3_text;
+	info->ja3s_text = peer->ja3s_text;
+	info->alpns = peer->alpns;
+	info->alpns_size = peer->alpns_size;
 	memcpy(info->ja3s, peer->ja3s, sizeof info->ja3s);
 	memcpy(info->ja4s, peer->ja4s, sizeof info->ja4s);
 }

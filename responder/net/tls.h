@@ -7,6 +7,7 @@
 #define NET_TLS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/attrib.h"
 #include "net/tls_authority.h"
@@ -31,8 +32,15 @@ struct tls_info {
 	char subject[TLS_NAME_SIZE];  /* the name in our certificate */
 	char alpn[TLS_NAME_SIZE];     /* "" for none */
 	bool resumed;
-	/* Of our own hello; "" as long as there was none. */
+	/* Of both hellos; "" as long as there was none. */
+	char ja3[JA3_HASH_SIZE], ja4[JA4_SIZE];
 	char ja3s[JA3_HASH_SIZE], ja4s[JA4_SIZE];
+	/* The texts that JA3 and JA3S sum up, or NULL; the connection's. */
+	const char *ja3_text, *ja3s_text;
+	/* The protocols that the client offers, each behind its length byte;
+	 * NULL if it offers none; the connection's. */
+	const unsigned char *alpns;
+	size_t alpns_size;
 };
 
 /* NULL with the reason in error. */

@@ -312,6 +312,22 @@ tls_authority_unmake(const char *dir)
 	rmdir(dir);
 }
 
+/* Makes the folders above; what fails shows in what follows. */
+static void
+tls_authority_parents(const char *dir)
+{
+	char *path = xstrdup(dir);
+
+	for (char *p = path + 1; *p != '\0'; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		mkdir(path, 0755);
+		*p = '/';
+	}
+	free(path);
+}
+
 /* Makes the folder if there is none. Losing the race to another is fine. */
 static int
 tls_authority_ensure(const char *dir, char error[static 1])
@@ -322,6 +338,7 @@ tls_authority_ensure(const char *dir, char error[static 1])
 
 	if (stat(dir, &st) == 0)
 		return 0;
+	tls_authority_parents(dir);
 	beside = xasprintf("%s.XXXXXX", dir);
 	if (mkdtemp(beside) == NULL) {
 		snprintf(error, TLS_AUTHORITY_ERROR_SIZE, "%s: %s", dir,

@@ -553,6 +553,41 @@ conn_set_timeout(lua_State *L)
 	return 0;
 }
 
+static int
+conn_start_tls_k(lua_State *L, int status A_UNUSED, lua_KContext ctx A_UNUSED)
+{
+	struct stream *s = conn_handle(L);
+
+	if (s != NULL && s->tls == STREAM_TLS_FAILED)
+		return api_refuse(L, "tls");
+	if (s == NULL || s->conn == NULL || conn_closing(s->conn))
+		return api_refuse(L, "closed");
+	if (s->tls == STREAM_SECURE) {
+		lua_pushboolean(L, 1);
+		return 1;
+	}
+	if (clock_mono() >= s->deadline)
+		return api_refuse(L, "timeout");
+	return task_wait(L, s->deadline, 0, conn_start_tls_k);
+}
+
+/*
+ * conn:start_tls() → true once the client's handshake is done; for protocols
+ * that begin in the clear (STARTTLS). [-0, +1|2, e]
+ */
+static int
+conn_start_tls_call(lua_State *L)
+{
+	struct stream *s = conn_check(L);
+
+	if (s->tls == STREAM_SECURE)
+		return luaL_error(L, "this conn has TLS already");
+	if (s->conn == NULL || s->start_tls == NULL || s->start_tls(s) < 0)
+		return api_refuse(L, "closed");
+	conn_begin(s);
+	return conn_start_tls_k(L, LUA_OK, 0);
+}
+
 /* conn:close(). [-0, +0, e] */
 static int
 conn_close_call(lua_State *L)
@@ -644,6 +679,7 @@ static const luaL_Reg conn_methods[] = {
 	{ "set_timeout", conn_set_timeout },
 	{ "settle", conn_settle },
 	{ "sni", conn_sni },
+	{ "start_tls", conn_start_tls_call },
 	{ NULL, NULL }
 };
 

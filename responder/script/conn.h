@@ -12,6 +12,9 @@
 struct conn;
 struct session;
 
+enum stream_tls { STREAM_PLAIN, STREAM_HANDSHAKE, STREAM_SECURE,
+	STREAM_TLS_FAILED };
+
 /*
  * What a profile's conn stands on. Its owner keeps it until stream_detach,
  * sets the first part, and clears `conn` when the connection has gone.
@@ -21,6 +24,9 @@ struct stream {
 	struct session *session;
 	const char *name; /* under which the destination was resolved */
 	const char *sni;
+	/* Begins the handshake; sets tls, and wakes the task when it ends. */
+	int (*start_tls)(struct stream *);
+	enum stream_tls tls;
 
 	/* Ours. */
 	uint64_t command;   /* id of the command that is being sent, or 0 */

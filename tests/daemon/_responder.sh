@@ -2,6 +2,7 @@
 # Sourced by tests of the responder, after tap.sh.
 #
 #   start_responder [OPTION]...   starts it with --run $RUN; waits until ready
+#                                 the CA is made once, in $BUILD/test-cache
 #   stop_responder                SIGTERM; its exit status is in $STATUS
 #   port N                        the N-th listener's port
 #   say PORT TEXT [SECONDS]       sends printf's TEXT over TCP, prints answers
@@ -11,7 +12,7 @@ RUN=$TMP/run
 RESPONDER_PID=
 start_responder() {
 	mkfifo "$TMP/ready.$$"
-	"$BUILD/responder" --run "$RUN" --profiles "$TOP/lua-profiles" \
+	KAGEMUSHA_CACHE=$BUILD/test-cache "$BUILD/responder" --run "$RUN" --profiles "$TOP/lua-profiles" \
 		--ready-fd 9 "$@" 9>"$TMP/ready.$$" 2>>"$TMP/responder.log" &
 	RESPONDER_PID=$!
 	at_exit "kill $RESPONDER_PID 2>/dev/null"

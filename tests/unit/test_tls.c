@@ -249,6 +249,11 @@ versions_names_and_keys(void **state)
 		assert_string_equal(info.alpn, cases[i].alpn);
 		assert_int_equal(strlen(info.ja3s), 32);
 		assert_int_equal(info.ja4s[0], 't');
+		assert_int_equal(strlen(info.ja3), 32);
+		assert_int_equal(info.ja4[0], 't');
+		assert_int_equal(info.alpns_size,
+		    cases[i].client.alpn != NULL ? strlen(cases[i].client.alpn)
+						 : 0);
 		if (cases[i].key != 0) {
 			SSL *ssl = bufferevent_openssl_get_ssl(t.client);
 			X509 *x = SSL_get1_peer_certificate(ssl);
