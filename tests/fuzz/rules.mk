@@ -37,3 +37,10 @@ $(FUZZERS): $(B)/fuzz/%: $(B)/fuzz/obj/tests/fuzz/fuzz_%.o \
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
 
 -include $(shell find $(B)/fuzz/obj -name '*.d' 2>/dev/null)
+
+# A rude client for the whole responder (tests/fuzz/daemon.sh).
+fuzzers: $(B)/fuzz/garbage
+$(B)/fuzz/garbage: $(call obj,tests/fuzz/garbage.c)
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
