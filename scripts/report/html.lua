@@ -183,18 +183,17 @@ local function rest(r, out)
     end
     add(out, "</table></div>")
   end
-  local c = r.run.info.containment
+  local c = r.containment
   add(out, "<h2>Containment</h2><div class='card'>")
-  if type(c) ~= "table" then
+  if not c then
     add(out, "<p>run.json has no proof of containment.</p>")
   else
-    add(out, c.proved == true and "<p class='ok'>Proved.</p>" or "<p class='fail'>NOT PROVED</p>",
+    add(out, c.proved and "<p class='ok'>Proved: nothing left the lab.</p>" or "<p class='fail'>NOT PROVED</p>",
       "<table>")
-    for _, x in ipairs(type(c.checks) == "table" and c.checks or {}) do
-      if type(x) == "table" then
-        add(out, "<tr><td class='", x.result == "ok" and "ok" or "fail", "'>", h(x.result or "?"),
-          "</td><td>", h(x.check or "?"), "</td><td>", h(x.detail or ""), "</td></tr>")
-      end
+    for _, x in ipairs(c.checks) do
+      add(out, "<tr><td class='", x.result == "ok" and "ok" or "fail", "'>", h(x.result),
+        "</td><td>", h(x.check), "</td><td class='soft'>", h(x.when or ""), "</td><td>",
+        h(x.detail), "</td></tr>")
     end
     add(out, "</table>")
   end

@@ -53,6 +53,9 @@ local function incomplete(a)
   elseif a.end_reason == "lost" then
     notes[#notes + 1] = "the device was lost before the run was over"
   end
+  if #a.run.device > 0 and a.started_by ~= "the device's word" then
+    notes[#notes + 1] = "the device never said that the sample had started"
+  end
   if #a.run.session > 0 and not a.journal.run.stopped then
     notes[#notes + 1] = "session.jsonl has no final entry: the responder was cut off"
   end
@@ -85,6 +88,27 @@ local function incomplete(a)
     notes[#notes + 1] = "the run's own word: " .. fmt.esc(verdict)
   end
   return notes
+end
+
+-- The checks of containment, those before and after the run with one result
+-- told once: {check, result, detail, when}
+local function containment(info)
+  local c, list, seen = info.containment, {}, {}
+  if type(c) ~= "table" then return nil end
+  for _, x in ipairs(type(c.checks) == "table" and c.checks or {}) do
+    if type(x) == "table" then
+      local key = tostring(x.check) .. " " .. tostring(x.result)
+      local old = seen[key]
+      if old and x.when and old.when and x.when ~= old.when and x.result == "ok" then
+        old.when = "before and after"
+      else
+        seen[key] = { check = tostring(x.check or "?"), result = tostring(x.result or "?"),
+          detail = tostring(x.detail or ""), when = x.when and tostring(x.when) }
+        list[#list + 1] = seen[key]
+      end
+    end
+  end
+  return { proved = c.proved == true, checks = list }
 end
 
 -- --- what nobody owns -------------------------------------------------------
@@ -231,6 +255,7 @@ function summary.build(run, beside)
   r.baseline = baseline_list(r.a.base)
   r.unattributed = unattributed(r)
   r.files = left_behind(r)
+  r.containment = containment(run.info)
   r.incomplete = incomplete(r.a)
   if r.b then
     r.beside_dialling = dialling(r.b)

@@ -365,20 +365,17 @@ end
 
 local function containment(r, out)
   head(out, "Containment")
-  local c = r.run.info.containment
-  if type(c) ~= "table" then
+  local c = r.containment
+  if not c then
     out[#out + 1] = "run.json has no proof of containment."
     return
   end
-  out[#out + 1] = c.proved == true and "Proved before the sample started:"
-    or "NOT PROVED:"
-  for _, check in ipairs(type(c.checks) == "table" and c.checks or {}) do
-    if type(check) == "table" then
-      local lead = ("  %s  %s  "):format(fmt.pad(fmt.esc(check.result or "?"), 4),
-        fmt.pad(fmt.esc(check.check or "?"), 32))
-      for i, line in ipairs(fmt.wrap(fmt.esc(check.detail or ""), WIDTH - 42)) do
-        out[#out + 1] = ((i == 1 and lead or (" "):rep(42)) .. line):gsub("%s+$", "")
-      end
+  out[#out + 1] = c.proved and "Proved: nothing left the lab." or "NOT PROVED:"
+  for _, check in ipairs(c.checks) do
+    local lead = ("  %s  %s  %s  "):format(fmt.pad(fmt.esc(check.result), 4),
+      fmt.pad(fmt.esc(check.check), 14), fmt.pad(fmt.esc(check.when or ""), 16))
+    for i, line in ipairs(fmt.wrap(fmt.esc(check.detail), WIDTH - 42)) do
+      out[#out + 1] = ((i == 1 and lead or (" "):rep(42)) .. line):gsub("%s+$", "")
     end
   end
 end
