@@ -23,7 +23,7 @@ end
 -- signal masks, identity.
 local noise = set [[
   poll ppoll select _newselect pselect6 epoll_wait epoll_pwait epoll_ctl epoll_create epoll_create1
-  nanosleep clock_nanosleep clock_nanosleep_time64 pause alarm setitimer getitimer time times
+  nanosleep clock_nanosleep clock_nanosleep_time64 pause getitimer time times
   gettimeofday clock_gettime clock_gettime64 clock_getres sched_yield futex futex_time64
   wait4 waitpid waitid brk mmap mmap2 old_mmap munmap mprotect mremap madvise
   rt_sigaction rt_sigprocmask rt_sigreturn rt_sigtimedwait rt_sigsuspend sigaction sigprocmask
@@ -31,9 +31,12 @@ local noise = set [[
   set_thread_area get_thread_area arch_prctl rseq getrandom prlimit64 getrlimit ugetrlimit setrlimit
   getpid gettid getppid getuid geteuid getgid getegid getuid32 geteuid32 getgid32 getegid32
   getpgrp getpgid getsid close fcntl fcntl64 dup dup2 dup3 pipe pipe2 lseek _llseek
-  fstat fstat64 fstatfs statx getcwd umask uname sysinfo times getrusage
-  getsockname getpeername getsockopt setsockopt shutdown exit exit_group
+  fstat fstat64 fstatfs statx umask times getrusage getsockopt setsockopt shutdown exit exit_group
 ]]
+
+-- Calls that ask the system something: told in a row where they are not usual,
+-- but they make no command "handled".
+local asks = set "uname sysinfo getsockname getpeername getcwd alarm setitimer"
 
 -- Calls that are behaviour by themselves, whatever their arguments.
 local deeds = set [[
@@ -102,6 +105,7 @@ local function signature(a, ev)
     return "net " .. (ev.use.proto or "?") .. " "
       .. fmt.endpoint(ev.use.dest_ip, ev.use.dest_port or 0)
   end
+  if asks[name] then return "call " .. name end
   if ev.socket or noise[name] or name == "socket" then return nil end
   local word = file_word(ev)
   if word then return "file " .. word .. " " .. (path_of(ev) or "?") end
@@ -192,6 +196,21 @@ local function item(list, ev, text)
   list[#list + 1] = { text = text, line = ev.line, t = ev.t, pid = ev.pid, errno = ev.errno }
 end
 
+-- "sent SIGKILL to process 8 (of command 2)", from kill's arguments. The
+-- tracer's number for the process, where it tells it, is the one used here.
+local function signal_text(a, ev)
+  local pid = tonumber(ev.args:match("^%-?%d+ /%* (%d+) in strace") or ev.args:match("^(%d+)"))
+  local signal = ev.args:match("(SIG[%u%d]+)")
+  if not pid or not signal then return ev.name .. "(" .. ev.args .. ")" end
+  local owner = ""
+  for _, p in ipairs(a.procs) do
+    local mark = p.pid == pid and p.parent and a.state_at(p.parent, p.born or 0)
+    local c = mark and mark.commands[1]
+    if c and c.id then owner = (" (of command %d)"):format(c.id) end
+  end
+  return ("sent %s to process %d%s"):format(signal, pid, owner)
+end
+
 -- One system call under a command.
 local function add_call(a, base, b, ev)
   local name = ev.name
@@ -217,19 +236,23 @@ local function add_call(a, base, b, ev)
     return
   end
   if sig:find("^call ") then
-    if not ev.fd or ev.path and b.files[ev.path] then tally(b.own, name) end
+    if asks[name] or not ev.fd or ev.path and b.files[ev.path] then tally(b.own, name) end
     return
   end
   tally(b.own, name)
   touch(b, ev)
   local word = file_word(ev)
   if ev.use then
+    local opened = not ev.socket.own and not ev.socket.guessed and a.run.device[ev.socket.opened]
+    if opened and opened.mark and opened.mark.commands[1] == ev.mark.commands[1] then
+      tally(b.own, opened.name)
+    end
     ev.socket.own = sig
     add_use(b, ev)
   elseif word then
     add_file(b, ev, word)
   elseif kills[name] then
-    item(b.signals, ev, ev.args)
+    item(b.signals, ev, signal_text(a, ev))
   elseif sig:find("^exec ") then
     item(b.execs, ev, path_of(ev) or "?")
   else

@@ -20,7 +20,7 @@ local function deeds(row)
   end
   for _, x in ipairs(b.execs) do set["ran " .. fmt.esc(x.text)] = true end
   for _, x in ipairs(b.signals) do
-    set["sent " .. fmt.esc(x.text:match("SIG%u+") or "a signal")] = true
+    set["sent " .. fmt.esc(x.text:match("SIG[%u%d]+") or "a signal")] = true
   end
   for _, x in ipairs(b.deeds) do set["called " .. fmt.esc(x.text)] = true end
   if #b.processes > 0 then set["forked"] = true end

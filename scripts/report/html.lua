@@ -188,8 +188,8 @@ local function rest(r, out)
   if not c then
     add(out, "<p>run.json has no proof of containment.</p>")
   else
-    add(out, c.proved and "<p class='ok'>Proved: nothing left the lab.</p>" or "<p class='fail'>NOT PROVED</p>",
-      "<table>")
+    add(out, c.proved and "<p class='ok'>Proved: nothing left the lab.</p>"
+      or "<p class='fail'>NOT PROVED</p>", "<table>")
     for _, x in ipairs(c.checks) do
       add(out, "<tr><td class='", x.result == "ok" and "ok" or "fail", "'>", h(x.result),
         "</td><td>", h(x.check), "</td><td class='soft'>", h(x.when or ""), "</td><td>",

@@ -285,7 +285,7 @@ function ledger.phrases(row)
   files_phrases(b, out)
   for _, x in ipairs(b.execs) do out[#out + 1] = "ran " .. fmt.clip(fmt.esc(x.text), 50) end
   if #b.processes > 0 then out[#out + 1] = fmt.plural(#b.processes, "child", "children") end
-  for _, x in ipairs(b.signals) do out[#out + 1] = "kill(" .. fmt.esc(x.text) .. ")" end
+  for _, x in ipairs(b.signals) do out[#out + 1] = fmt.esc(x.text) end
   if #b.listens > 0 then out[#out + 1] = "listened" end
   for _, x in ipairs(b.deeds) do out[#out + 1] = fmt.clip(fmt.esc(x.text), 50) end
   if row.why and row.verdict ~= "ignored" then out[#out + 1] = fmt.esc(row.why) end

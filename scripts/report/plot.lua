@@ -88,7 +88,7 @@ local function lane(r, p, y, x, out)
         xml(numbers(s.commands)))
     end
   end
-  if p.signal then
+  if p.signal and p.ended < (a.ended or math.huge) then
     out[#out + 1] = ('<text class="end" x="%.1f" y="%d">✕<title>killed by %s</title></text>')
       :format(x(p.ended - a.start) - 1, y + 12, xml(p.signal))
   end

@@ -100,7 +100,8 @@ local function tree_line(a, p)
   if p.ended then
     local how = p.signal and "killed by " .. fmt.esc(p.signal)
       or "ended with status " .. fmt.esc(p.status or "?")
-    parts[#parts + 1] = how .. " at " .. fmt.at(p.ended - a.start)
+    parts[#parts + 1] = a.ended and p.ended >= a.ended and "alive at the end of the run"
+      or how .. " at " .. fmt.at(p.ended - a.start)
   end
   return table.concat(parts, ", ")
 end
@@ -226,7 +227,7 @@ local function detail(r, row, out)
       or fmt.esc(d.rcode or "no answer"), d.line, d.joined))
   end
   for i, x in ipairs(b.signals) do
-    field(out, i == 1 and "signals" or "", ("kill(%s)%s; device.jsonl:%d"):format(
+    field(out, i == 1 and "signals" or "", ("%s%s; device.jsonl:%d"):format(
       fmt.esc(x.text), x.errno and " fails: " .. fmt.esc(x.errno) or "", x.line))
   end
   for i, x in ipairs(b.deeds) do
@@ -354,12 +355,14 @@ local function sessions(r, out)
       out[#out + 1] = ("and %d more: see session.jsonl"):format(#list - 40)
       break
     end
-    out[#out + 1] = fmt.clip(("%3d  %s  %s%s%s, %s%s"):format(s.id,
-      fmt.lpad(fmt.at(s.t - r.a.start), 10), fmt.pad((s.proto or "?") .. " "
-      .. fmt.endpoint(s.dest_ip, s.dest_port), 26), s.name and " " .. fmt.esc(s.name) or "",
-      s.profile and " as " .. fmt.esc(s.profile) or "",
-      s.reason and fmt.esc(s.reason) or "no close",
-      #s.commands > 0 and ", " .. fmt.plural(#s.commands, "command") or ""), WIDTH)
+    local facts = {}
+    if s.name then facts[1] = fmt.esc(s.name) end
+    if s.profile then facts[#facts + 1] = "played by " .. fmt.esc(s.profile) end
+    if #s.commands > 0 then facts[#facts + 1] = fmt.plural(#s.commands, "command") end
+    facts[#facts + 1] = fmt.esc(s.reason or "no close")
+    out[#out + 1] = fmt.clip(("%3d  %s  %s  %s"):format(s.id, fmt.lpad(fmt.at(s.t - r.a.start), 10),
+      fmt.pad((s.proto or "?") .. " " .. fmt.endpoint(s.dest_ip, s.dest_port), 26),
+      table.concat(facts, ", ")), WIDTH)
   end
 end
 

@@ -104,7 +104,8 @@ do -- a child floods into the next command's window
   tap.is("child: the tree", #rows[1].behaviour.processes, 2)
   tap.is("child: joined without a port", rows[1].behaviour.flows[1].joined,
     "destination and time")
-  tap.is("child: its killing is the stop command's", says(rows[3]), "kill(8, SIGKILL)")
+  tap.is("child: its killing is the stop command's", says(rows[3]),
+    "sent SIGKILL to process 8 (of command 1)")
 end
 
 do -- strace tells of a child's calls before its fork; the fork comes twice
