@@ -33,6 +33,7 @@
 #include "script/profiles.h"
 #include "script/task.h"
 #include "service.h"
+#include "service_dhcp.h"
 #include "service_dns.h"
 #include "service_tls.h"
 #include "service_udp.h"
@@ -69,6 +70,7 @@ struct service {
 	struct listener *listeners[CONFIG_LISTEN];
 	struct service_dns *dns;
 	struct service_udp *udp;
+	struct service_dhcp *dhcp;
 	struct event *tick;
 	TAILQ_HEAD(, visit) visits;
 	size_t visit_count;
@@ -462,6 +464,8 @@ service_datagram(void *arg, const struct listener_path *path,
 
 	if (path->dest.port == s->config->dns_port)
 		service_dns_datagram(s->dns, path, bytes, n);
+	else if (path->dest.port == DHCP_SERVER_PORT)
+		service_dhcp_datagram(s->dhcp, path, bytes, n);
 	else
 		service_udp_input(s->udp, path, bytes, n);
 }
@@ -596,6 +600,7 @@ service_new(struct event_base *base, struct config *c,
 		goto fail;
 	s->udp = service_udp_new(base, c, s->run, s->engine, s->profiles,
 	    &s->host);
+	s->dhcp = service_dhcp_new(base, c, s->run);
 	if (service_listen(s) < 0)
 		goto fail;
 	run_state(s->run, "ready", NULL);
@@ -627,6 +632,7 @@ service_free(struct service *s)
 	while (!TAILQ_EMPTY(&s->visits))
 		visit_stop(TAILQ_FIRST(&s->visits));
 	service_udp_free(s->udp);
+	service_dhcp_free(s->dhcp);
 	service_dns_free(s->dns);
 	if (s->tick != NULL)
 		event_free(s->tick);
