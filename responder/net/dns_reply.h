@@ -57,5 +57,7 @@ void dns_rules_free(struct dns_rules *);
 bool dns_rules_answer(struct dns_rules *, struct dns_reply *,
     const struct dns_name *, uint16_t type, bool *usual,
     struct dns_name *cname);
+/* Whether any rule is about this name, whether or not it has its turn. */
+bool dns_rules_have(const struct dns_rules *, const struct dns_name *);
 
 #endif

@@ -225,14 +225,21 @@ rule_glob(const char *pattern, const char *text)
 	return *pattern == '\0';
 }
 
+static bool
+rule_has_name(const struct rule *rule, const char *text)
+{
+	return rule->glob ? rule_glob(rule->pattern, text) :
+	    strcmp(rule->pattern, text) == 0;
+}
+
 /* Whether the rule is for this question, and has its turn. */
 static bool
 rule_matches(struct rule *rule, const char *text, uint16_t type)
 {
-	if (rule->type != 0 && rule->type != type)
-		return false;
-	if (rule->glob ? !rule_glob(rule->pattern, text) :
-	    strcmp(rule->pattern, text) != 0)
+	bool any = type == DNS_ANY && rule->action == DNS_RULE_ANSWER;
+
+	if ((rule->type != 0 && rule->type != type && !any) ||
+	    !rule_has_name(rule, text))
 		return false;
 	uint64_t turn = rule->matched++;
 
@@ -340,6 +347,21 @@ dns_rules_answer(struct dns_rules *rules, struct dns_reply *reply,
 		reply->rule = rule->pattern;
 		*usual = !rule_act(rule, reply, name, text, type, cname);
 		return !*usual;
+	}
+	return false;
+}
+
+bool
+dns_rules_have(const struct dns_rules *rules, const struct dns_name *name)
+{
+	char asked[DNS_NAME_TEXT_SIZE], text[DNS_NAME_TEXT_SIZE];
+
+	if (rules->count == 0)
+		return false;
+	rule_lower(dns_name_text(name, asked), text);
+	for (size_t i = 0; i < rules->count; i++) {
+		if (rule_has_name(&rules->rules[i], text))
+			return true;
 	}
 	return false;
 }

@@ -110,10 +110,14 @@ zone_addr(struct dns_reply *reply, enum dns_section section,
 	dns_reply_addr(reply, section, name, &a);
 }
 
+/* Both addresses; beside an answer only if no rule says something else. */
 static void
 zone_both_addrs(struct dns_reply *reply, enum dns_section section,
     const struct dns_name *name)
 {
+	if (section == DNS_ADDITIONAL &&
+	    dns_rules_have(reply->dns->rules, name))
+		return;
 	zone_addr(reply, section, name, AF_INET);
 	zone_addr(reply, section, name, AF_INET6);
 }

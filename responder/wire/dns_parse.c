@@ -11,10 +11,10 @@
 #include "wire/dns.h"
 #include "wire/dns_types.h"
 
-/* One word or quoted string of the text, unescaped. */
+/* One word or quoted string of the text, unescaped; a word may have a quoted
+ * part (RFC 9460, 2.1: alpn="h2"). */
 struct token {
 	size_t length;
-	bool quoted;
 	char text[2048]; /* with a NUL behind length */
 };
 
@@ -28,14 +28,16 @@ token_next(const char **text, struct token *token)
 		t++;
 	if (*t == '\0')
 		return 0;
+	bool inside = false;
+
 	token->length = 0;
-	token->quoted = *t == '"';
-	if (token->quoted)
-		t++;
-	while (*t != '\0' &&
-	    (token->quoted ? *t != '"' : !isspace((unsigned char)*t))) {
+	while (*t != '\0' && (inside || !isspace((unsigned char)*t))) {
 		int c = (unsigned char)*t++;
 
+		if (c == '"') {
+			inside = !inside;
+			continue;
+		}
 		if (c == '\\' && isdigit((unsigned char)t[0]) &&
 		    isdigit((unsigned char)t[1]) &&
 		    isdigit((unsigned char)t[2])) {
@@ -50,7 +52,7 @@ token_next(const char **text, struct token *token)
 			return -1;
 		token->text[token->length++] = (char)c;
 	}
-	if (token->quoted && *t++ != '"')
+	if (inside)
 		return -1;
 	token->text[token->length] = '\0';
 	*text = t;

@@ -231,6 +231,8 @@ text_svc_value(struct text *t, uint16_t key, struct cursor *v)
 	const char *comma = "";
 
 	if (key == 1 || key > 6 || key == 5) {
+		if (key == 1)
+			text_char(t, '"');
 		while (key == 1 && cursor_left(v) > 0 && !v->failed) {
 			uint8_t n = cursor_u8(v);
 			const uint8_t *p = cursor_bytes(v, n);
@@ -240,7 +242,9 @@ text_svc_value(struct text *t, uint16_t key, struct cursor *v)
 				text_escaped(t, p, n);
 			comma = ",";
 		}
-		if (key != 1) {
+		if (key == 1)
+			text_char(t, '"');
+		else {
 			size_t n = cursor_left(v);
 
 			text_quoted(t, cursor_bytes(v, n), n);

@@ -275,7 +275,7 @@ usual_answers(void **state)
 		{ "c2.example", DNS_CAA, "NOERROR|c2.example 60 CAA 0 issue "
 		    "\"letsencrypt.org\"" },
 		{ "c2.example", DNS_HTTPS, "NOERROR|c2.example 60 HTTPS 1 . "
-		    "alpn=http/1.1 ipv4hint=198.18.0.2 "
+		    "alpn=\"http/1.1\" ipv4hint=198.18.0.2 "
 		    "ipv6hint=2001:2::2" },
 		{ "c2.example", DNS_SVCB, "NOERROR" SOA_C2 },
 		{ "www.shop.co.uk", DNS_SRV, "NOERROR/|shop.co.uk 60 SOA "
@@ -498,6 +498,7 @@ rules_decide(void **state)
 		{ { "txt.example", DNS_TXT, .action = DNS_RULE_ANSWER }, DNS_TXT,
 		    "\"cmd;1\" two" },
 		{ { "payload.example", 0, .action = DNS_RULE_DEFAULT }, 0, NULL },
+		{ { "mail.ruled.*", 0, .action = DNS_RULE_NXDOMAIN }, 0, NULL },
 		{ { "raw.example", 0, .action = DNS_RULE_ANSWER }, 65300,
 		    "\\# 3 0a0b0c" },
 	};
@@ -567,6 +568,12 @@ rules_decide(void **state)
 		    "NOERROR|xx.dga.example 60 A 198.18.0.9" },
 		{ "txt.example", DNS_TXT,
 		    "NOERROR|txt.example 9 TXT \"cmd;1\" \"two\"" },
+		/* a rule of one type answers ANY too; what is told beside an
+		 * answer leaves out names that have rules */
+		{ "txt.example", DNS_ANY,
+		    "NOERROR|txt.example 9 TXT \"cmd;1\" \"two\"" },
+		{ "ruled.example", DNS_MX,
+		    "NOERROR|ruled.example 60 MX 10 mail.ruled.example." },
 		/* a rule can also switch the hook off */
 		{ "payload.example", DNS_TXT, "NOERROR|payload.example 60 TXT "
 		    "\"v=spf1 mx a -all\"" },
@@ -652,7 +659,7 @@ record_data(void **state)
 		{ DNS_TXT, "\"a b\" \"\\\"\\\\\\007\" \"\"" },
 		{ DNS_SRV, "1 2 65535 host.example." },
 		{ DNS_CAA, "128 issue \"ca.example; x=1\"" },
-		{ DNS_HTTPS, "1 svc.example. alpn=h2,http/1.1 no-default-alpn "
+		{ DNS_HTTPS, "1 svc.example. alpn=\"h2,http/1.1\" no-default-alpn "
 		    "port=8443 ipv4hint=198.18.0.1,198.18.0.2 "
 		    "ipv6hint=2001:2::1" },
 		{ DNS_HTTPS, "0 other.example." },
@@ -789,7 +796,7 @@ names_pool(void **state)
 	assert_int_equal(addr_parse(&a, "8.8.8.8"), 0);
 	assert_null(names_of(names, &a));
 	assert_int_equal(names_addr(names, "", AF_INET, &a), -1);
-	/* as many as the tests below the flood's limit need */
+	/* a flood of names, and each is found again */
 	for (int i = 0; i < 70000; i++) {
 		char name[32];
 
