@@ -113,8 +113,7 @@ recvFrame(void)
 NOINLINE int
 initConnection(void)
 {
-	if (serverSocket != -1)
-		close(serverSocket);
+	hangUp(&serverSocket);
 	serverSocket = connectServer(SERVER_NAME, SERVER_FALLBACK, SERVER_PORT);
 	return serverSocket == -1 ? -1 : sendFrame(FRAME_HELLO, "BIN1");
 }
@@ -126,6 +125,7 @@ bot(void)
 		int up = initConnection() == 0;
 		while (up && recvFrame() == 0)
 			;
+		hangUp(&serverSocket);
 		sleep(up ? 1 : 5);
 	}
 }

@@ -207,6 +207,14 @@ connectServer(const char *name, const char *fallback, int port)
 	return connectTimeout(server, port, 5);
 }
 
+void
+hangUp(int *fd)
+{
+	if (*fd != -1)
+		close(*fd);
+	*fd = -1;
+}
+
 int
 sendAll(int fd, const void *data, size_t n)
 {

@@ -48,6 +48,8 @@ int connectTimeout(struct in_addr host, int port, int seconds);
  * when the name can't be resolved. Returns the socket, or -1.
  */
 int connectServer(const char *name, const char *fallback, int port);
+/* Closes the socket, if there is one, and forgets it. */
+void hangUp(int *fd);
 /* Sends all of it; 0 or -1. */
 int sendAll(int fd, const void *data, size_t n);
 /* 1 when bytes (or the end) can be read within so many seconds, else 0. */

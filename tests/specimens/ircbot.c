@@ -162,8 +162,7 @@ handleLine(char *line)
 NOINLINE int
 initConnection(void)
 {
-	if (serverSocket != -1)
-		close(serverSocket);
+	hangUp(&serverSocket);
 	serverSocket = connectServer(SERVER_NAME, SERVER_FALLBACK, SERVER_PORT);
 	if (serverSocket == -1)
 		return -1;
@@ -184,6 +183,7 @@ bot(void)
 				if (handleLine(line) == -1)
 					break;
 			}
+			hangUp(&serverSocket);
 			sleep(1);
 		} else
 			sleep(5);

@@ -123,8 +123,7 @@ recvLine(int fd, char *buf, int size)
 NOINLINE int
 initConnection(void)
 {
-	if (serverSocket != -1)
-		close(serverSocket);
+	hangUp(&serverSocket);
 	serverSocket = connectServer(SERVER_NAME, SERVER_FALLBACK, SERVER_PORT);
 	return serverSocket == -1 ? -1 : 0;
 }
@@ -166,6 +165,7 @@ bot(void)
 	for (;;) {
 		if (initConnection() == 0 && greet() == 0) {
 			serve();
+			hangUp(&serverSocket);
 			sleep(1);
 		} else
 			sleep(RETRY_SECONDS);

@@ -123,8 +123,7 @@ processCmd(int argc, char *argv[])
 NOINLINE int
 initConnection(void)
 {
-	if (serverSocket != -1)
-		close(serverSocket);
+	hangUp(&serverSocket);
 	serverSocket = connectServer(SERVER_NAME, SERVER_FALLBACK, SERVER_PORT);
 	return serverSocket == -1 ? -1 : 0;
 }
@@ -151,6 +150,7 @@ bot(void)
 		int up = initConnection() == 0;
 		if (up)
 			serve();
+		hangUp(&serverSocket);
 		sleep(up ? 1 : 5);
 	}
 }

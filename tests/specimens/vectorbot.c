@@ -160,8 +160,7 @@ initConnection(void)
 {
 	static const uint8_t hello[] = { 0, 0, 0, 1, sizeof NAME - 1 };
 
-	if (serverSocket != -1)
-		close(serverSocket);
+	hangUp(&serverSocket);
 	serverSocket = connectServer(SERVER_NAME, SERVER_FALLBACK, SERVER_PORT);
 	if (serverSocket == -1 ||
 	    sendAll(serverSocket, hello, sizeof hello) == -1)
@@ -176,6 +175,7 @@ bot(void)
 		int up = initConnection() == 0;
 		while (up && recvOrder() == 0)
 			;
+		hangUp(&serverSocket);
 		sleep(up ? 1 : 5);
 	}
 }
