@@ -1,423 +1,48 @@
 /*
- * One TCP session's life. A session is a `visit` here: its evidence (session),
- * its connection (conn), its player (task). Whatever ends it goes through
- * visit_finish; when both the task and the connection have gone, `close` is
- * written and the visit is freed.
+ * The owner: it opens everything in order, joins the pieces, and takes it
+ * down again. What sessions do is in visit.c and service_udp.c.
  */
-#include <netinet/in.h>
-#include <sys/queue.h>
-
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <event2/buffer.h>
 #include <event2/event.h>
-#include <event2/event_struct.h>
 
-#include "base/clock.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/xmalloc.h"
 #include "config.h"
-#include "net/conn.h"
 #include "net/listener.h"
 #include "net/tls.h"
 #include "record/device_link.h"
 #include "record/run.h"
-#include "record/session.h"
-#include "script/conn.h"
 #include "script/engine.h"
 #include "script/profiles.h"
-#include "script/task.h"
 #include "service.h"
 #include "service_dhcp.h"
 #include "service_dns.h"
-#include "service_tls.h"
 #include "service_udp.h"
-
-/* Bytes that match gets to see. */
-#define VISIT_PEEK 1024
-
-enum visit_state { VISIT_PEEKING, VISIT_HANDSHAKE, VISIT_PLAYED, VISIT_DNS,
-	VISIT_SUNK, VISIT_ENDING };
-
-struct visit {
-	TAILQ_ENTRY(visit) entry;
-	struct service *service;
-	struct session session;
-	struct stream stream;
-	struct conn *conn;	 /* NULL once closed */
-	struct task *task;	 /* NULL without one, or once ended */
-	struct profile *profile; /* held; NULL: nobody's */
-	struct event timer;	 /* silence, then idleness */
-	enum visit_state state;
-	char *sni;
-	const char *reason; /* why it ended, a constant */
-};
+#include "visit.h"
 
 struct service {
-	struct event_base *base;
-	struct config *config;
-	struct run *run;
+	struct house house;
 	struct device_link *device;
 	struct engine_host host;
-	struct engine *engine;
-	struct profiles *profiles;
-	struct tls *tls; /* NULL: hellos are only bytes */
 	struct listener *listeners[CONFIG_LISTEN];
-	struct service_dns *dns;
+	struct visits *visits;
 	struct service_udp *udp;
 	struct service_dhcp *dhcp;
 	struct event *tick;
-	TAILQ_HEAD(, visit) visits;
-	size_t visit_count;
-	uint64_t refused; /* sessions over the limit */
 	bool finished;
 };
-
-static void
-visit_set_timer(struct visit *v, double seconds)
-{
-	struct timeval tv = { (time_t)seconds,
-		(suseconds_t)((seconds - (double)(time_t)seconds) * 1e6) };
-
-	evtimer_add(&v->timer, &tv);
-}
-
-/* Writes `close` and frees, once nothing is left that could add to it. */
-static void
-visit_end(struct visit *v)
-{
-	if (v->conn != NULL || v->task != NULL)
-		return;
-	stream_detach(&v->stream);
-	evtimer_del(&v->timer);
-	session_close(&v->session, v->reason != NULL ? v->reason : "closed");
-	profile_release(v->profile);
-	free(v->sni);
-	TAILQ_REMOVE(&v->service->visits, v, entry);
-	v->service->visit_count--;
-	free(v);
-}
-
-/* The one way out. The visit may be gone afterwards. */
-static void
-visit_finish(struct visit *v, const char *reason)
-{
-	if (v->reason == NULL)
-		v->reason = reason;
-	v->state = VISIT_ENDING;
-	evtimer_del(&v->timer);
-	task_free(v->task);
-	v->task = NULL;
-	if (v->conn != NULL)
-		conn_close(v->conn);
-	visit_end(v);
-}
-
-/* The profile's function returned, or failed. */
-static void
-visit_task_ended(void *arg, const char *error, const char *traceback)
-{
-	struct visit *v = arg;
-	const char *ended = v->conn != NULL ? conn_ended(v->conn) : NULL;
-
-	if (error != NULL)
-		session_error(&v->session, error, traceback);
-	visit_finish(v, error != NULL ? "error" :
-	    ended != NULL ? ended : "profile closed");
-}
-
-/* Nobody plays: the bytes are in the journal already, and go. */
-static void
-visit_sink(struct visit *v)
-{
-	conn_drain(v->conn, conn_length(v->conn));
-	if (conn_ended(v->conn) != NULL)
-		visit_finish(v, conn_ended(v->conn));
-}
-
-/* DNS over TCP: each message has its length in front (RFC 1035, 4.2.2). */
-static void
-visit_answer_dns(struct visit *v)
-{
-	static uint8_t out[2 + SERVICE_DNS_SIZE];
-	uint8_t head[2];
-
-	while (conn_length(v->conn) >= 2) {
-		conn_peek(v->conn, head, 2);
-		size_t n = (size_t)head[0] << 8 | head[1];
-		const uint8_t *message;
-
-		if (conn_length(v->conn) < 2 + n)
-			break;
-		message = evbuffer_pullup(conn_input(v->conn),
-		    (ev_ssize_t)(2 + n));
-		if (message == NULL)
-			fatal("no memory for a DNS message");
-		size_t size = service_dns_answer(v->service->dns, &v->session,
-		    message + 2, n, out + 2);
-
-		conn_drain(v->conn, 2 + n);
-		out[0] = (uint8_t)(size >> 8);
-		out[1] = (uint8_t)size;
-		if (size > 0 && conn_send(v->conn, out, 2 + size) < 0)
-			break;
-	}
-	if (conn_ended(v->conn) != NULL)
-		visit_finish(v, conn_ended(v->conn));
-}
-
-/* Starts the profile that was chosen, or the sink. */
-static void
-visit_play(struct visit *v, struct profile *p)
-{
-	if (p == NULL) {
-		v->state = VISIT_SUNK;
-		visit_set_timer(v, v->service->config->idle_timeout);
-		visit_sink(v);
-		return;
-	}
-	v->state = VISIT_PLAYED;
-	evtimer_del(&v->timer);
-	v->profile = profile_hold(p);
-	session_profile(&v->session, p->name);
-	v->task = task_new(v->service->engine, &v->session,
-	    visit_task_ended, v);
-	profile_push(p, task_lua(v->task), "stream");
-	stream_push(task_lua(v->task), &v->stream);
-	task_start(v->task, 1);
-}
-
-/* Tells the journal who plays, and why. */
-static void
-visit_note_choice(struct visit *v, const struct profiles_choice *c)
-{
-	struct jsonw *w = session_event(&v->session, "note");
-
-	jsonw_object(w, "note");
-	jsonw_string(w, "kind", "detect");
-	jsonw_string(w, "by", c->by);
-	if (c->profile != NULL)
-		jsonw_string(w, "profile", c->profile->name);
-	if (strcmp(c->by, "match") == 0)
-		jsonw_int(w, "score", c->score);
-	jsonw_object_end(w);
-	session_event_end(&v->session);
-}
-
-static int
-visit_start_tls(struct visit *v)
-{
-	struct service *s = v->service;
-	char address[ADDR_TEXT_SIZE];
-	const char *name = v->stream.name;
-
-	if (name == NULL)
-		name = addr_text(&v->session.dest, address);
-	if (s->tls == NULL ||
-	    conn_start_tls(v->conn, s->tls, name,
-		s->config->client_certificates != 0) < 0)
-		return -1;
-	v->stream.tls = STREAM_HANDSHAKE;
-	return 0;
-}
-
-/* conn:start_tls of a profile. */
-static int
-visit_stream_tls(struct stream *stream)
-{
-	return visit_start_tls((struct visit *)((char *)stream -
-	    offsetof(struct visit, stream)));
-}
-
-/*
- * Answers a TLS hello. True if that is under way, or if the bytes so far may
- * still become one.
- */
-static bool
-visit_try_tls(struct visit *v, bool silent)
-{
-	uint8_t first[VISIT_PEEK];
-	size_t n;
-
-	if (v->service->tls == NULL || conn_tls(v->conn) != NULL)
-		return false;
-	n = conn_peek(v->conn, first, sizeof first);
-	switch (service_tls_guess(first, n)) {
-	case SERVICE_TLS_NO:
-		return false;
-	case SERVICE_TLS_MAYBE:
-		return n > 0 && !silent && conn_ended(v->conn) == NULL;
-	case SERVICE_TLS_YES:
-		break;
-	}
-	if (visit_start_tls(v) < 0)
-		return false;
-	v->state = VISIT_HANDSHAKE;
-	visit_set_timer(v, v->service->config->handshake_timeout);
-	return true;
-}
-
-/*
- * Decides who plays. While no profile is sure of the first bytes and the port
- * is nobody's home, more bytes may come until silence says that they don't.
- */
-static void
-visit_decide(struct visit *v, bool silent)
-{
-	struct profiles_choice c;
-	struct profile_dest dest = { v->session.dest, v->stream.name, "tcp" };
-	uint8_t first[VISIT_PEEK];
-	size_t n;
-
-	if (visit_try_tls(v, silent))
-		return;
-	conn_open_tap(v->conn);
-	n = conn_peek(v->conn, first, sizeof first);
-	profiles_choose(v->service->profiles, PROFILE_TCP, first, n, &dest, &c);
-	if (c.error != NULL)
-		session_error(&v->session, c.error, NULL);
-	free(c.error);
-	if (c.profile == NULL && !silent && n < sizeof first &&
-	    conn_ended(v->conn) == NULL)
-		return;
-	visit_note_choice(v, &c);
-	visit_play(v, c.profile);
-}
-
-static void
-visit_tap(void *arg, enum conn_way way, const void *bytes, size_t n)
-{
-	struct visit *v = arg;
-
-	if (way == CONN_TO_SERVER)
-		session_data(&v->session, SESSION_TO_SERVER, bytes, n, 0);
-	else
-		session_data(&v->session, SESSION_TO_CLIENT, bytes, n,
-		    v->stream.command);
-}
-
-static void
-visit_readable(void *arg)
-{
-	struct visit *v = arg;
-	uint8_t byte;
-
-	switch (v->state) {
-	case VISIT_PEEKING:
-		if (conn_peek(v->conn, &byte, 1) > 0)
-			visit_decide(v, false);
-		else if (conn_ended(v->conn) != NULL)
-			visit_finish(v, conn_ended(v->conn));
-		break;
-	case VISIT_HANDSHAKE:
-		break;
-	case VISIT_PLAYED:
-		task_wake(v->task);
-		break;
-	case VISIT_DNS:
-		visit_answer_dns(v);
-		break;
-	case VISIT_SUNK:
-		visit_sink(v);
-		break;
-	case VISIT_ENDING:
-		break;
-	}
-}
-
-static void
-visit_drained(void *arg)
-{
-	struct visit *v = arg;
-
-	if (v->state == VISIT_PLAYED)
-		task_wake(v->task);
-}
-
-/* The socket is closed; a profile that still works is told. */
-static void
-visit_closed(void *arg, const char *reason)
-{
-	struct visit *v = arg;
-
-	conn_free(v->conn);
-	v->conn = v->stream.conn = NULL;
-	if (v->reason == NULL && v->state != VISIT_PLAYED)
-		v->reason = reason;
-	if (v->task != NULL)
-		task_wake(v->task);
-	else
-		visit_end(v);
-}
-
-/* DNS from here on. */
-static void
-visit_become_dns(struct visit *v)
-{
-	v->state = VISIT_DNS;
-	session_profile(&v->session, "dns");
-	conn_open_tap(v->conn);
-	visit_set_timer(v, v->service->config->idle_timeout);
-}
-
-/* The handshake is over: who plays is decided by what is inside. */
-static void
-visit_secured(void *arg, const char *failure)
-{
-	struct visit *v = arg;
-	struct tls_info info;
-
-	service_tls_event(&v->session, conn_tls(v->conn), failure);
-	v->stream.tls = failure != NULL ? STREAM_TLS_FAILED : STREAM_SECURE;
-	tls_info(conn_tls(v->conn), &info);
-	if (v->sni == NULL && info.sni[0] != '\0')
-		v->stream.sni = v->sni = xstrdup(info.sni);
-	if (v->state == VISIT_PLAYED) {
-		task_wake(v->task);
-	} else if (v->state == VISIT_HANDSHAKE && failure != NULL) {
-		visit_finish(v, "TLS handshake failed");
-	} else if (v->state == VISIT_HANDSHAKE &&
-	    v->session.dest.port == v->service->config->dot_port) {
-		visit_become_dns(v);
-		visit_readable(v);
-	} else if (v->state == VISIT_HANDSHAKE) {
-		v->state = VISIT_PEEKING;
-		visit_set_timer(v, v->service->config->silence);
-		visit_readable(v);
-	}
-}
-
-static const struct conn_callbacks visit_callbacks = { visit_tap,
-	visit_readable, visit_drained, visit_closed, visit_secured };
-
-static void
-visit_timer(evutil_socket_t fd A_UNUSED, short what A_UNUSED, void *arg)
-{
-	struct visit *v = arg;
-	double rest = v->service->config->idle_timeout -
-	    (double)(clock_mono() - v->session.active) / 1e9;
-
-	if (v->state == VISIT_PEEKING)
-		visit_decide(v, true);
-	else if (v->state == VISIT_HANDSHAKE)
-		visit_finish(v, "TLS handshake timed out");
-	else if (rest > 0)
-		visit_set_timer(v, rest);
-	else
-		visit_finish(v, "timeout");
-}
 
 static const char *
 service_name_of(void *arg, const struct addr *a)
 {
 	struct service *s = arg;
 
-	return service_dns_name(s->dns, a);
+	return service_dns_name(s->house.dns, a);
 }
 
 static void
@@ -425,35 +50,8 @@ service_accepted(void *arg, evutil_socket_t fd, const struct addr *src,
     const struct addr *dest)
 {
 	struct service *s = arg;
-	struct linger now = { .l_onoff = 1 };
-	struct visit *v;
 
-	if (s->visit_count >= s->config->sessions) {
-		if (s->refused++ == 0)
-			log_warn("more than %llu sessions: the rest is reset",
-			    (unsigned long long)s->config->sessions);
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-		close(fd);
-		return;
-	}
-	v = xcalloc(1, sizeof *v);
-	v->service = s;
-	v->conn = conn_new(s->base, fd, &visit_callbacks, v);
-	if (v->conn == NULL)
-		fatal("no memory for a connection");
-	v->stream.conn = v->conn;
-	v->stream.session = &v->session;
-	v->stream.start_tls = visit_stream_tls;
-	v->stream.name = service_name_of(s, dest);
-	session_open(&v->session, s->run, IPPROTO_TCP, src, dest,
-	    v->stream.name);
-	TAILQ_INSERT_TAIL(&s->visits, v, entry);
-	s->visit_count++;
-	evtimer_assign(&v->timer, s->base, visit_timer, v);
-	if (dest->port == s->config->dns_port)
-		visit_become_dns(v);
-	else
-		visit_set_timer(v, s->config->silence);
+	visits_accept(s->visits, fd, src, dest);
 }
 
 static void
@@ -462,8 +60,8 @@ service_datagram(void *arg, const struct listener_path *path,
 {
 	struct service *s = arg;
 
-	if (path->dest.port == s->config->dns_port)
-		service_dns_datagram(s->dns, path, bytes, n);
+	if (path->dest.port == s->house.config->dns_port)
+		service_dns_datagram(s->house.dns, path, bytes, n);
 	else if (path->dest.port == DHCP_SERVER_PORT)
 		service_dhcp_datagram(s->dhcp, path, bytes, n);
 	else
@@ -483,7 +81,7 @@ service_finished(void *arg, const char *reason)
 		return;
 	s->finished = true;
 	log_info("finished: %s", reason);
-	run_state(s->run, "finished", reason);
+	run_state(s->house.run, "finished", reason);
 	device_link_finished(s->device, reason);
 }
 
@@ -497,7 +95,7 @@ service_option(void *arg, const char *key)
 {
 	struct service *s = arg;
 
-	return config_option(s->config, key);
+	return config_option(s->house.config, key);
 }
 
 /* dns.answer of profiles: as over TCP, in the session of whoever asks. */
@@ -508,7 +106,7 @@ service_answer(void *arg, struct session *session, const void *query,
 	struct service *s = arg;
 
 	return size < SERVICE_DNS_SIZE ? 0 :
-	    service_dns_answer(s->dns, session, query, n, out);
+	    service_dns_answer(s->house.dns, session, query, n, out);
 }
 
 /* Once a second: listeners that had to pause try again. */
@@ -526,13 +124,13 @@ service_listen(struct service *s)
 {
 	struct timeval second = { 1, 0 };
 
-	for (size_t i = 0; i < s->config->listen_count; i++) {
-		s->listeners[i] = listener_new(s->base, &s->config->listen[i],
+	for (size_t i = 0; i < s->house.config->listen_count; i++) {
+		s->listeners[i] = listener_new(s->house.base, &s->house.config->listen[i],
 		    &service_callbacks, s);
 		if (s->listeners[i] == NULL)
 			return -1;
 	}
-	s->tick = event_new(s->base, -1, EV_PERSIST, service_tick, s);
+	s->tick = event_new(s->house.base, -1, EV_PERSIST, service_tick, s);
 	if (s->tick == NULL)
 		fatal("no memory for a timer");
 	event_add(s->tick, &second);
@@ -543,9 +141,9 @@ service_listen(struct service *s)
 static void
 service_open_host(struct service *s)
 {
-	const struct config *c = s->config;
+	const struct config *c = s->house.config;
 
-	s->host.run = s->run;
+	s->host.run = s->house.run;
 	s->host.device = s->device;
 	s->host.targets = &c->targets;
 	if (addr_prefix_nth(&c->pool4, 1, &s->host.target4) < 0 ||
@@ -566,11 +164,11 @@ service_open_tls(struct service *s, const struct service_options *o)
 	char *key_log = xasprintf("%s/tls.keys", o->run);
 	struct tls_options options = { o->authority, key_log };
 
-	s->tls = tls_new(&options, error);
+	s->house.tls = tls_new(&options, error);
 	free(key_log);
-	if (s->tls == NULL)
+	if (s->house.tls == NULL)
 		log_error("TLS: %s (--set tls=0 does without)", error);
-	return s->tls != NULL ? 0 : -1;
+	return s->house.tls != NULL ? 0 : -1;
 }
 
 struct service *
@@ -579,47 +177,34 @@ service_new(struct event_base *base, struct config *c,
 {
 	struct service *s = xcalloc(1, sizeof *s);
 
-	TAILQ_INIT(&s->visits);
-	s->base = base;
-	s->config = c;
-	if ((s->run = run_open(base, o->run, &c->run)) == NULL)
+	s->house.base = base;
+	s->house.config = c;
+	if ((s->house.run = run_open(base, o->run, &c->run)) == NULL)
 		goto fail;
-	run_state(s->run, "started", NULL);
+	run_state(s->house.run, "started", NULL);
 	s->device = device_link_new(base, o->device_socket,
 	    service_device_event, s);
 	if (s->device == NULL)
 		goto fail;
-	s->dns = service_dns_new(c, s->run);
+	s->house.dns = service_dns_new(c, s->house.run);
 	if (c->tls != 0 && service_open_tls(s, o) < 0)
 		goto fail;
 	service_open_host(s);
-	s->engine = engine_new(base, o->profiles, &c->engine, &s->host);
-	s->profiles = profiles_load(s->engine, o->profiles, o->names,
-	    o->name_count);
-	if (s->profiles == NULL)
+	s->house.engine = engine_new(base, o->profiles, &c->engine, &s->host);
+	s->house.profiles = profiles_load(s->house.engine, o->profiles,
+	    o->names, o->name_count);
+	if (s->house.profiles == NULL)
 		goto fail;
-	s->udp = service_udp_new(base, c, s->run, s->engine, s->profiles,
-	    &s->host);
-	s->dhcp = service_dhcp_new(base, c, s->run);
+	s->visits = visits_new(&s->house);
+	s->udp = service_udp_new(&s->house, &s->host);
+	s->dhcp = service_dhcp_new(base, c, s->house.run);
 	if (service_listen(s) < 0)
 		goto fail;
-	run_state(s->run, "ready", NULL);
+	run_state(s->house.run, "ready", NULL);
 	return s;
 fail:
 	service_free(s);
 	return NULL;
-}
-
-/* Ends a visit now, whatever it waits for. */
-static void
-visit_stop(struct visit *v)
-{
-	v->reason = v->reason != NULL ? v->reason : "stopped";
-	task_free(v->task);
-	v->task = NULL;
-	conn_free(v->conn);
-	v->conn = NULL;
-	visit_end(v);
 }
 
 void
@@ -629,21 +214,20 @@ service_free(struct service *s)
 		return;
 	for (size_t i = 0; i < CONFIG_LISTEN; i++)
 		listener_free(s->listeners[i]);
-	while (!TAILQ_EMPTY(&s->visits))
-		visit_stop(TAILQ_FIRST(&s->visits));
+	visits_free(s->visits);
 	service_udp_free(s->udp);
 	service_dhcp_free(s->dhcp);
-	service_dns_free(s->dns);
+	service_dns_free(s->house.dns);
 	if (s->tick != NULL)
 		event_free(s->tick);
-	if (s->tls != NULL)
-		tls_free(s->tls);
-	profiles_free(s->profiles);
-	engine_free(s->engine);
+	if (s->house.tls != NULL)
+		tls_free(s->house.tls);
+	profiles_free(s->house.profiles);
+	engine_free(s->house.engine);
 	device_link_free(s->device);
-	if (s->run != NULL)
-		run_state(s->run, "stopped", NULL);
-	run_free(s->run);
+	if (s->house.run != NULL)
+		run_state(s->house.run, "stopped", NULL);
+	run_free(s->house.run);
 	free(s);
 }
 

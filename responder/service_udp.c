@@ -19,6 +19,7 @@
 #include "script/profiles.h"
 #include "script/task.h"
 #include "service_udp.h"
+#include "visit.h"
 
 /* Datagrams of one flow that profiles work on at once; more are only kept. */
 #define PARCEL_MAX 64
@@ -43,9 +44,7 @@ struct exchange {
 };
 
 struct service_udp {
-	struct run *run;
-	struct engine *engine;
-	struct profiles *profiles;
+	const struct house *house;
 	const struct engine_host *host;
 	struct udp *udp;
 };
@@ -80,7 +79,7 @@ exchange_opened(void *arg, struct udp_flow *f)
 	x->service = s;
 	x->name = s->host->name_of(s->host->arg, &path->dest);
 	TAILQ_INIT(&x->parcels);
-	session_open(&x->session, s->run, IPPROTO_UDP, &path->src, &path->dest,
+	session_open(&x->session, s->house->run, IPPROTO_UDP, &path->src, &path->dest,
 	    x->name);
 	return x;
 }
@@ -93,7 +92,7 @@ exchange_choose(struct exchange *x, const void *bytes, size_t n)
 	struct profile_dest dest = { x->session.dest, x->name, "udp" };
 
 	x->chosen = true;
-	profiles_choose(x->service->profiles, PROFILE_UDP, bytes, n, &dest, &c);
+	profiles_choose(x->service->house->profiles, PROFILE_UDP, bytes, n, &dest, &c);
 	if (c.error != NULL)
 		session_error(&x->session, c.error, NULL);
 	free(c.error);
@@ -131,7 +130,7 @@ exchange_datagram(void *arg, struct udp_flow *f, const void *bytes, size_t n)
 	p->packet.name = x->name;
 	TAILQ_INSERT_TAIL(&x->parcels, p, entry);
 	x->parcel_count++;
-	p->task = task_new(s->engine, &x->session, parcel_ended, p);
+	p->task = task_new(s->house->engine, &x->session, parcel_ended, p);
 	profile_push(x->profile, task_lua(p->task), "datagram");
 	packet_push(task_lua(p->task), &p->packet, bytes, n);
 	task_start(p->task, 1);
@@ -153,17 +152,14 @@ static const struct udp_callbacks exchange_callbacks = { exchange_opened,
 	exchange_datagram, exchange_ended };
 
 struct service_udp *
-service_udp_new(struct event_base *base, const struct config *c,
-    struct run *run, struct engine *engine, struct profiles *profiles,
-    const struct engine_host *host)
+service_udp_new(const struct house *house, const struct engine_host *host)
 {
 	struct service_udp *s = xcalloc(1, sizeof *s);
 
-	s->run = run;
-	s->engine = engine;
-	s->profiles = profiles;
+	s->house = house;
 	s->host = host;
-	s->udp = udp_new(base, (unsigned)c->udp_idle, (unsigned)c->udp_flows,
+	s->udp = udp_new(house->base, (unsigned)house->config->udp_idle,
+	    (unsigned)house->config->udp_flows,
 	    &exchange_callbacks, s);
 	return s;
 }

@@ -9,18 +9,13 @@
 
 #include "base/attrib.h"
 
-struct config;
-struct engine;
 struct engine_host;
-struct event_base;
+struct house;
 struct listener_path;
-struct profiles;
-struct run;
 struct service_udp;
 
-/* All arguments outlive it. */
-struct service_udp *service_udp_new(struct event_base *,
-    const struct config *, struct run *, struct engine *, struct profiles *,
+/* Both outlive it. */
+struct service_udp *service_udp_new(const struct house *,
     const struct engine_host *) A_MUST_USE;
 /* Ends every session with "stopped". */
 void service_udp_free(struct service_udp *);

@@ -308,12 +308,17 @@ conn_open_tap(struct conn *c)
 size_t
 conn_length(struct conn *c)
 {
+	/* TLS tells later what it has put there. */
+	if (c->tap_open)
+		conn_tap_input(c);
 	return c->tapped;
 }
 
 struct evbuffer *
 conn_input(struct conn *c)
 {
+	if (c->tap_open)
+		conn_tap_input(c);
 	return bufferevent_get_input(c->bev);
 }
 
