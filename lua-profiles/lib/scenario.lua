@@ -31,7 +31,7 @@
 local scenario = {}
 
 local DEFAULTS = {
-  window = 5, -- seconds without a command, first: the control window
+  window = 3, -- seconds without a command, first: the control window
   quiet = 1.5, -- a command is done when nothing stirred for so long
   max = 10, -- or after so long
   hold = 3, -- a command that must be stopped is left at work so long

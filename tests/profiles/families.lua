@@ -156,7 +156,7 @@ do
   is(tasks[1], "info", "httpbot: the task stands in the body")
   is(tasks[#tasks], "uninstall", "httpbot: the last task ends the bot")
   is(#tasks, 13, "httpbot: one task for each poll, then none")
-  ok(w:find("command")[1].time - w:find("open")[1].time >= 5, "httpbot: a control window first")
+  ok(w:find("command")[1].time - w:find("open")[1].time >= 3, "httpbot: a control window first")
   is(w:find("note", "reply")[1].replies[1], "i686", "httpbot: what is posted is the reply")
   is(w:find("file")[1].bytes, "i686", "httpbot: and kept")
   is(select(2, polling("header"))[2], "udp 198.18.0.1 9999 4", "httpbot: form=header")
