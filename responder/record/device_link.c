@@ -106,7 +106,7 @@ device_link_read(struct bufferevent *bev, void *arg)
 	char *line;
 
 	while ((line = evbuffer_readln(in, &n, EVBUFFER_EOL_LF)) != NULL) {
-		json_t *event = json_loadb(line, n, 0, NULL);
+		json_t *event = json_loadb(line, n, JSON_ALLOW_NUL, NULL);
 
 		free(line);
 		if (json_is_object(event))

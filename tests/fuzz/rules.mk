@@ -8,7 +8,9 @@ FUZZ_CFLAGS := -std=c17 -D_GNU_SOURCE -g -O1 -fno-omit-frame-pointer \
 	-Wall -Wextra -Iresponder -Ivm/host $(PKG_CFLAGS)
 FUZZ_SRCS := $(wildcard responder/base/*.c responder/wire/*.c) \
 	responder/net/names.c responder/net/dhcp.c \
-	$(wildcard responder/net/dns*.c)
+	$(wildcard responder/net/dns*.c) \
+	$(addprefix vm/host/,ctlframe.c elffile.c guestclock.c probe.c \
+	strace.c straceargs.c tracebuf.c tracer.c)
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(sort $(wildcard \
 	tests/fuzz/fuzz_*.c)))
 fuzz_obj = $(patsubst %.c,$(B)/fuzz/obj/%.o,$(1))

@@ -33,7 +33,7 @@ struct link {
 static void
 link_line(struct link *l, const char *line, size_t n)
 {
-	json_t *object = json_loadb(line, n, 0, NULL);
+	json_t *object = json_loadb(line, n, JSON_ALLOW_NUL, NULL);
 	const char *type, *state, *reason;
 
 	if (json_unpack(object, "{s:s, s:{s:s}}", "event_type", &type, "run",
