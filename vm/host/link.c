@@ -108,8 +108,16 @@ link_new(struct event_base *base, const char *path,
 void
 link_free(struct link *l)
 {
+	struct evbuffer *out;
+
 	if (l == NULL)
 		return;
+	out = bufferevent_get_output(l->bev);
+	/* What the responder has room for still goes out. */
+	evbuffer_unfreeze(out, 1);
+	while (!l->gone && evbuffer_get_length(out) > 0)
+		if (evbuffer_write(out, bufferevent_getfd(l->bev)) <= 0)
+			break;
 	bufferevent_free(l->bev);
 	free(l);
 }

@@ -148,9 +148,12 @@ qmp_send_fd(struct qmp *q, const char *name, int fd, qmp_answer *answer)
 		.msg_control = control.room,
 		.msg_controllen = sizeof control.room };
 
+	/* libevent lets nobody else write what it holds, unless told. */
+	evbuffer_unfreeze(out, 1);
 	while (evbuffer_get_length(out) > 0)
 		if (evbuffer_write(out, s) == -1)
 			break;
+	evbuffer_freeze(out, 1);
 	control.head.cmsg_level = SOL_SOCKET;
 	control.head.cmsg_type = SCM_RIGHTS;
 	control.head.cmsg_len = CMSG_LEN(sizeof fd);
