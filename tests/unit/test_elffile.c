@@ -41,12 +41,25 @@ own(void **state)
 {
 	const struct elf_symbol *s;
 	struct elf e;
-	char why[128];
+	char why[128], fits[40];
 	uint64_t at;
 
 	(void)state;
 	assert_int_equal(elf_open(&e, self, self_n, why, sizeof why), 0);
 	assert_non_null(elf_arch(&e));
+	assert_false(elf_fits(&e, ""));
+	assert_false(elf_fits(&e, "64le"));
+	snprintf(fits, sizeof fits, "%d%s/%x", e.bits, e.big ? "be" : "le",
+	    e.machine);
+	assert_true(elf_fits(&e, fits));
+	snprintf(fits, sizeof fits, "%d%s/%x", e.bits, e.big ? "le" : "be",
+	    e.machine);
+	assert_false(elf_fits(&e, fits));
+	snprintf(fits, sizeof fits, "%d%s/%x/ff=%x", e.bits,
+	    e.big ? "be" : "le", e.machine, e.flags & 0xff);
+	assert_true(elf_fits(&e, fits));
+	e.flags ^= 1;
+	assert_false(elf_fits(&e, fits));
 	s = elf_function(&e, "elf_function");
 	assert_non_null(s);
 	assert_int_equal(elf_offset(&e, s->address, &at), 0);

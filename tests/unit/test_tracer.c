@@ -47,6 +47,8 @@ on_failed(void *arg, const char *why)
  * Feeds text in pieces and returns what came out, one short word an event:
  * "pid name=ret" or "pid action:detail". The caller frees it.
  */
+static bool play_emulated;
+
 static char *
 play(const char *text, size_t piece)
 {
@@ -63,6 +65,8 @@ play(const char *text, size_t piece)
 	assert_non_null(mkdtemp(dir));
 	events = events_new(base, dir, on_failed, NULL);
 	t = tracer_new(events, &clock, NULL, "/tmp/bot", &cb, NULL);
+	if (play_emulated)
+		tracer_emulated(t);
 	for (size_t n = strlen(text); n > 0;) {
 		size_t k = piece < n ? piece : n;
 
@@ -167,6 +171,44 @@ dialogues(void **state)
 	}
 }
 
+/*
+ * Under qemu-user: its start, its thread and what it does after a fork are not
+ * the sample's.
+ */
+static void
+emulated(void **state)
+{
+	char *out;
+
+	(void)state;
+	play_emulated = true;
+	out = play(LAUNCH
+	    "11" AT "[ 12] brk(NULL) = 0x55 <0.1>\n"
+	    "11" AT "[435] clone3({flags=CLONE_VM|CLONE_THREAD}, 88) = 4 "
+	    "/* 12 in strace's PID NS */ <0.1>\n"
+	    "12" AT "[230] clock_nanosleep(CLOCK_REALTIME, 0, 0, 0) = 0 <0.1>\n"
+	    "11" AT "[ 13] rt_sigaction(SIGRT_32, NULL, {}, 8) = 0 <0.1>\n"
+	    "11" AT "[ 13] rt_sigaction(SIGRT_32, {}, NULL, 8) = 0 <0.1>\n"
+	    "11" AT "[ 13] rt_sigaction(SIGPIPE, {}, NULL, 8) = 0 <0.1>\n"
+	    "12" AT "[202] futex(0, FUTEX_WAIT) = 0 <0.1>\n"
+	    "11" AT "[ 56] clone(flags=SIGCHLD) = 5 /* 13 in strace's PID NS "
+	    "*/ <0.1>\n"
+	    "13" AT "[273] set_robust_list(0, 24) = 0 <0.1>\n"
+	    "13" AT "[435] clone3({flags=CLONE_VM|CLONE_THREAD}, 88) = 6 "
+	    "/* 14 in strace's PID NS */ <0.1>\n"
+	    "13" AT "[ 41] socket(AF_INET, SOCK_STREAM, 0) = 3 <0.1>\n"
+	    "14" AT "[202] futex(0, FUTEX_WAIT) = 0 <0.1>\n"
+	    "11" AT "[ 59] execve(\"/bin/x\", [], 0) = 0 <0.1>\n"
+	    "11" AT "[ 12] brk(NULL) = 0x55 <0.1>\n"
+	    "11" AT "[ 42] connect(3, {}, 16) = 0 <0.1>\n"
+	    "11" AT "[ 12] brk(NULL) = 0x55 <0.1>\n", 100);
+	assert_string_equal(out, "11 exec:0/tmp/bot\n11 execve=0\n"
+	    "11 rt_sigaction=0\n11 clone=5\n11 fork:13\n13 socket=3\n"
+	    "11 exec:0/bin/x\n11 execve=0\n11 connect=0\n11 brk=85\n");
+	free(out);
+	play_emulated = false;
+}
+
 /* A sample that can't be executed is none that started. */
 static void
 refused(void **state)
@@ -198,6 +240,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dialogues),
+		cmocka_unit_test(emulated),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(endings),
 	};

@@ -157,6 +157,22 @@ cell_build(void)
 	cell_applets();
 }
 
+/* The host name that the persona brings, or NULL. */
+static const char *
+cell_persona_hostname(void)
+{
+	static char name[65];
+	FILE *f = fopen(CELL_ROOT "/etc/hostname", "re");
+
+	if (f == NULL)
+		return NULL;
+	if (fgets(name, sizeof name, f) == NULL)
+		name[0] = '\0';
+	fclose(f);
+	name[strcspn(name, "\n")] = '\0';
+	return name[0] == '\0' ? NULL : name;
+}
+
 /* Names and addresses, after every restore. */
 int
 cell_settle(char *list, size_t n)
@@ -168,7 +184,13 @@ cell_settle(char *list, size_t n)
 	char text[256];
 	int error = 0;
 
+	const char *persona = list_get(list, n, "persona");
+
 	netif_up("lo");
+	if (persona != NULL && (error = persona_apply(persona)) != 0)
+		return error;
+	if (name == NULL)
+		name = cell_persona_hostname();
 	if (name != NULL) {
 		snprintf(cell_hostname, sizeof cell_hostname, "%s", name);
 		snprintf(text, sizeof text, "%s\n", name);
@@ -217,6 +239,8 @@ cell_mounts(void)
 		    mount("/dev/null", path, NULL, MS_BIND, NULL) == -1)
 			return -1;
 	}
+	if (persona_mounts() == -1)
+		return -1;
 	if (chdir(CELL_ROOT) == -1 ||
 	    mount(".", "/", NULL, MS_MOVE, NULL) == -1 || chroot(".") == -1 ||
 	    chdir("/") == -1)

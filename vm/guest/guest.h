@@ -58,6 +58,13 @@ void cell_over(void);
 /* What the tracer executes: enters the cell and becomes the sample. */
 int cell_enter(int argc, char **argv);
 
+/* persona.c: what the cell looks like. All return 0, or an errno or -1. */
+int persona_apply(const char *name);
+int persona_mounts(void); /* in the cell's own mount namespace */
+
+/* binfmt.c: has the kernel run foreign programs with the image's emulator. */
+void binfmt_register(void);
+
 /* probes.c: tracefs. */
 void probes_mount(void);
 /* Plants a list of definitions and reports formats; 0 or errno. */

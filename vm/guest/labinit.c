@@ -347,6 +347,7 @@ main(int argc, char **argv)
 	setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin", 1);
 	init_modules();
 	init_limits();
+	binfmt_register();
 	probes_mount();
 	cell_build();
 	if (pipe2(init_children, O_CLOEXEC | O_NONBLOCK) == -1 ||

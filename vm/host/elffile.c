@@ -276,3 +276,16 @@ elf_arch(const struct elf *e)
 			return archs[i].name;
 	return NULL;
 }
+
+bool
+elf_fits(const struct elf *e, const char *columns)
+{
+	unsigned bits, machine, mask = 0, flags = 0;
+	char order[3];
+	int n = sscanf(columns, "%2u%2[a-z]/%x/%x=%x", &bits, order, &machine,
+	    &mask, &flags);
+
+	return (n == 3 || n == 5) && bits == e->bits &&
+	    strcmp(order, e->big ? "be" : "le") == 0 &&
+	    machine == e->machine && (e->flags & mask) == flags;
+}

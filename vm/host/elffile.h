@@ -52,5 +52,10 @@ int elf_offset(const struct elf *, uint64_t address, uint64_t *offset)
     A_MUST_USE;
 /* "i386", "mipsel", …: the name in vm/image/architectures; NULL if unknown. */
 const char *elf_arch(const struct elf *);
+/*
+ * Whether its header fits CLASS+ORDER/MACHINE[/MASK=VALUE], the second column
+ * of vm/image/architectures, e.g. "32le/28/400=400".
+ */
+bool elf_fits(const struct elf *, const char *columns) A_MUST_USE;
 
 #endif

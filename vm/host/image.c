@@ -51,7 +51,8 @@ image_line(struct image *image, char *line)
 		{ "machine", &image->machine }, { "cpu", &image->cpu },
 		{ "append", &image->append },
 		{ "kernel_version", &image->kernel_version },
-		{ "quirks", &image->quirks },
+		{ "quirks", &image->quirks }, { "elf", &image->elf },
+		{ "emulator", &image->emulator },
 	};
 	char *value = strchr(line, '=');
 
@@ -237,6 +238,8 @@ image_free(struct image *image)
 	free(image->append);
 	free(image->kernel_version);
 	free(image->quirks);
+	free(image->elf);
+	free(image->emulator);
 	free(image->no_snapshot);
 	free(image);
 }

@@ -14,6 +14,8 @@ struct image {
 	char *folder;
 	/* From the file "machine", lines of key=value. */
 	char *arch, *qemu, *machine, *cpu, *append, *kernel_version, *quirks;
+	char *elf;	/* which ELF headers it runs, see elf_fits() */
+	char *emulator; /* the program that runs them in the guest; may be "" */
 	unsigned memory_mb;
 	/* Why there is no snapshot to restore; NULL if there is one. */
 	char *no_snapshot;

@@ -55,6 +55,8 @@ usage(FILE *f)
 "  --sample FILE     the program to run\n"
 "  --arg TEXT        an argument for it; may be given again\n"
 "  --name PATH       its path in the guest's cell (default /tmp/NAME)\n"
+"  --persona NAME    what the guest looks like: router (default), camera or\n"
+"                    server\n"
 "  --tap NAME        the interface to connect it to (default: none)\n"
 "  --time SECONDS    how long it may run (default 60)\n"
 "  --link PATH       the responder's device socket\n"
@@ -104,7 +106,7 @@ parse(int argc, char **argv, struct main_options *o)
 {
 	enum { OPT_IMAGE = 256, OPT_RUN, OPT_SAMPLE, OPT_ARG, OPT_NAME,
 		OPT_TAP, OPT_TIME, OPT_LINK, OPT_GRACE, OPT_PROBE, OPT_COLD,
-		OPT_READY, OPT_LEVEL, OPT_SNAPSHOT, OPT_SHELL };
+		OPT_READY, OPT_LEVEL, OPT_PERSONA, OPT_SNAPSHOT, OPT_SHELL };
 	static const struct option options[] = {
 		{ "image", required_argument, NULL, OPT_IMAGE },
 		{ "run", required_argument, NULL, OPT_RUN },
@@ -112,6 +114,7 @@ parse(int argc, char **argv, struct main_options *o)
 		{ "arg", required_argument, NULL, OPT_ARG },
 		{ "name", required_argument, NULL, OPT_NAME },
 		{ "tap", required_argument, NULL, OPT_TAP },
+		{ "persona", required_argument, NULL, OPT_PERSONA },
 		{ "time", required_argument, NULL, OPT_TIME },
 		{ "link", required_argument, NULL, OPT_LINK },
 		{ "grace", required_argument, NULL, OPT_GRACE },
@@ -135,6 +138,7 @@ parse(int argc, char **argv, struct main_options *o)
 		case OPT_ARG: add(o->args, &o->arg_count, optarg); break;
 		case OPT_NAME: o->run.path = optarg; break;
 		case OPT_TAP: o->run.tap = optarg; break;
+		case OPT_PERSONA: o->run.persona = optarg; break;
 		case OPT_TIME: o->run.time = seconds("time", optarg); break;
 		case OPT_LINK: o->run.link = optarg; break;
 		case OPT_GRACE: o->run.grace = seconds("grace", optarg); break;
@@ -251,7 +255,8 @@ run_sample(const struct image *image, struct main_options *o)
 		goto out;
 	}
 	arch = elf_arch(&elf);
-	if (arch == NULL || strcmp(arch, image->arch) != 0) {
+	if (image->elf != NULL ? !elf_fits(&elf, image->elf) :
+	    arch == NULL || strcmp(arch, image->arch) != 0) {
 		log_error("%s: its architecture is %s, the image's %s",
 		    o->run.sample, arch == NULL ? "unknown" : arch,
 		    image->arch);
@@ -294,7 +299,8 @@ out:
 int
 main(int argc, char **argv)
 {
-	struct main_options o = { .run = { .time = 60, .grace = 2 },
+	struct main_options o = { .run = { .time = 60, .grace = 2,
+		.persona = "router" },
 		.ready = -1 };
 	struct image *image;
 	char why[512];

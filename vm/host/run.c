@@ -181,7 +181,7 @@ run_setup(struct run *r)
 {
 	struct control_list l = { NULL, 0 };
 
-	control_list_add(&l, "hostname=router");
+	control_list_add(&l, "persona=%s", r->options.persona);
 	control_list_add(&l, "nameserver=8.8.8.8");
 	control_list_add(&l, "address=10.13.37.2");
 	control_list_add(&l, "bits=24");
@@ -580,7 +580,9 @@ run_new(struct event_base *base, const struct image *image,
 	r->clock_timer = event_new(base, -1, 0, run_timecb, r);
 	r->stats_timer = event_new(base, -1, EV_PERSIST, run_statscb, r);
 	event_add(r->stats_timer, &second);
-	r->has_probes = probes_init(&r->probes, elf) == 0;
+	/* Under an emulator the kernel sees the emulator's code alone. */
+	r->has_probes = (image->emulator == NULL ||
+	    image->emulator[0] == '\0') && probes_init(&r->probes, elf) == 0;
 	for (char **p = options->probes; r->has_probes && *p != NULL; p++)
 		if (probes_add(&r->probes, elf, *p, why, sizeof why) == -1) {
 			log_error("%s", why);
@@ -595,6 +597,8 @@ run_new(struct event_base *base, const struct image *image,
 	r->files = files_new(options->dir, r->events);
 	r->tracer = tracer_new(r->events, &r->clock,
 	    r->has_probes ? &r->probes : NULL, options->path, &tracer_cb, r);
+	if (image->emulator != NULL && image->emulator[0] != '\0')
+		tracer_emulated(r->tracer);
 	if (options->link != NULL) {
 		r->link = link_new(base, options->link, run_finished, r);
 		events_set_link(r->events, r->link);

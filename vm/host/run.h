@@ -21,6 +21,7 @@ struct run_options {
 	const char *path;   /* its name in the cell */
 	char **args;	    /* argv[1] on, ended by NULL */
 	const char *tap;
+	const char *persona; /* folder of vm/image/personas */
 	const char *link; /* the responder's socket, or NULL */
 	char **probes;	  /* names or addresses, ended by NULL */
 	double time;	  /* seconds from the sample's start */

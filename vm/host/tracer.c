@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xmalloc.h"
+#include "emulator.h"
 #include "events.h"
 #include "protocol.h"
 #include "straceargs.h"
@@ -37,7 +38,8 @@ struct tracer_process {
 	struct tracer_line *held, **held_end;
 	unsigned held_count;
 	bool known;  /* its fork has been told, or it is the sample itself */
-	bool ours;   /* it is the launcher: nothing of it is shown */
+	bool ours;   /* launcher or emulator: nothing of it is shown */
+	struct emulator emulator;
 	UT_hash_handle hh;
 };
 
@@ -64,7 +66,7 @@ struct tracer {
 	struct tracer_input strace, ring;
 	struct tracer_process *processes;
 	struct tracer_count *counts;
-	bool started, strace_over, ring_over, ring_broken;
+	bool started, strace_over, ring_over, ring_broken, emulated;
 	char exec_error[32];
 	uint64_t lost;
 };
@@ -87,6 +89,12 @@ tracer_new(struct events *events, const struct guestclock *clock,
 	t->cb = *cb;
 	t->arg = arg;
 	return t;
+}
+
+void
+tracer_emulated(struct tracer *t)
+{
+	t->emulated = true;
 }
 
 static void
@@ -294,6 +302,23 @@ tracer_fork(struct tracer *t, const struct strace_line *l)
 	events_end(t->events);
 	if ((p = tracer_process(t, child)) == NULL)
 		return;
+	if (t->emulated && text_find(l->args, "CLONE_THREAD") == -1)
+		emulator_begin(&p->emulator, EMULATOR_FORK);
+	tracer_release(t, p);
+}
+
+/* A call of the emulator's own; a thread that it starts is its own too. */
+static void
+tracer_emulator(struct tracer *t, const struct strace_line *l)
+{
+	int64_t child = strace_translated(l->ret);
+	struct tracer_process *p;
+
+	if (!text_is(l->name, "clone3") || !l->has_value || l->value <= 0)
+		return;
+	if ((p = tracer_process(t, child == -1 ? l->value : child)) == NULL)
+		return;
+	p->ours = true;
 	tracer_release(t, p);
 }
 
@@ -425,8 +450,16 @@ tracer_handle(struct tracer *t, struct tracer_process *p, const char *line,
 	strace_parse(&l, line, n);
 	switch (l.kind) {
 	case STRACE_CALL:
-		if (!p->ours)
-			tracer_call(t, &l);
+		if (p->ours)
+			break;
+		if (emulator_owns(&p->emulator, &l)) {
+			tracer_emulator(t, &l);
+			break;
+		}
+		tracer_call(t, &l);
+		if (t->emulated && t->started && text_is(l.name, "execve") &&
+		    l.has_value && l.value == 0)
+			emulator_begin(&p->emulator, EMULATOR_EXEC);
 		break;
 	case STRACE_UNFINISHED:
 		free(p->unfinished);

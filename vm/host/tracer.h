@@ -32,6 +32,8 @@ struct tracer *tracer_new(struct events *, const struct guestclock *,
     struct probes *, const char *path, const struct tracer_callbacks *,
     void *arg);
 void tracer_free(struct tracer *);
+/* The sample runs under an emulator, whose own calls are to be left out. */
+void tracer_emulated(struct tracer *);
 /* Takes strace's bytes, whatever their boundaries. */
 void tracer_strace(struct tracer *, const void *, size_t n);
 /* Takes bytes of the ring buffer's stream (protocol.h). */

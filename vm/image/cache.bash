@@ -42,6 +42,9 @@ image_inputs() {
 	echo "modules ${IMAGE_MODULES//[$'\n\t']/ }"
 	echo "append ${IMAGE_APPEND//[$'\n\t']/ }"
 	echo "labinit $(image_sum "$KAGE_BUILD/guest/$row_guest/labinit")"
+	while IFS= read -r file; do
+		echo "${file#"$IMAGE_ROOM/"} $(image_sum "$file")"
+	done < <(image_personas)
 	for file in make packages; do
 		echo "$file.bash $(image_sum "$IMAGE_ROOM/$file.bash")"
 	done
@@ -49,6 +52,9 @@ image_inputs() {
 	echo "xz $(xz --version | head -n 1)"
 	echo "qemu $(image_qemu_version)"
 }
+
+# image_personas: the files of all personas, in one order everywhere.
+image_personas() { find "$IMAGE_ROOM/personas" -type f | LC_ALL=C sort; }
 
 # image_sum FILE: its SHA-256.
 image_sum() {

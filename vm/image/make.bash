@@ -5,7 +5,8 @@
 #	kernel           what QEMU's -kernel takes
 #	initramfs.cpio   newc; /init is labinit, /lib/m the kernel's modules and
 #	                 their order, /bin/busybox, /bin/strace and its libraries;
-#	                 /lib/binfmt what goes to binfmt_misc/register, if any
+#	                 /lib/binfmt what goes to binfmt_misc/register, if any;
+#	                 /personas/NAME files to put over the cell's
 #	machine          KEY=VALUE lines, read by build/device:
 #	  arch           name of the row
 #	  elf            the ELF headers that it runs, as in the table
@@ -189,6 +190,7 @@ make_initramfs() {
 	echo './bin/sh type=link mode=0777 link=busybox' >>"$list"
 	make_entry bin/strace "$root/user/usr/bin/strace" 0755
 	[[ -z $row_emulator ]] || make_emulator "$root/user"
+	make_personas
 	libraries=$(make_libraries "$root/user" "$root/user/usr/bin/strace")
 	while read -r name file; do
 		make_parents "${name#/}"
@@ -222,6 +224,23 @@ make_emulator_path() {
 	path=$(cut -d: -f7 "$1/usr/lib/binfmt.d/qemu-$row_emulator.conf")
 	[[ $path == /* ]] || die "qemu-user-static knows no $row_emulator"
 	echo "$path"
+}
+
+# make_personas: adds vm/image/personas/NAME as /personas/NAME. A file whose
+# name ends in @ARCH,ARCH is for these architectures alone.
+make_personas() {
+	local file name mode
+	while IFS= read -r file; do
+		name=personas${file#"$IMAGE_ROOM/personas"}
+		if [[ $name == *@* ]]; then
+			[[ ,${name#*@}, == *,$row_name,* ]] || continue
+			name=${name%%@*}
+		fi
+		mode=0644
+		[[ ! -x $file ]] || mode=0755
+		make_parents "$name"
+		make_entry "$name" "$file" "$mode"
+	done < <(image_personas)
 }
 
 # make_entry NAME FILE MODE: adds a file to make_initramfs' list.

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Personas: what a sample sees of the machine that it is on.
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=_image.bash
+. "$(dirname "$0")/_image.bash"
+
+if ! need_guest i386; then
+	skip personas "$why"
+	exit 0
+fi
+busybox_of i386
+
+# sees PERSONA WORD...: each word stands in what the sample prints.
+sees() {
+	local persona=$1 word out
+	shift
+	in_guest "$TMP/$persona" 20 --persona "$persona" \
+		--sample "$TMP/busybox" --arg sh --arg -c --arg \
+		'hostname; cat /etc/passwd /proc/cpuinfo /proc/version; echo done' ||
+		not_ok "$persona: the run ends well" \
+			"$(cat "$TMP/$persona/device.log")"
+	out=$(tr -d '\r' <"$TMP/$persona/console.log")
+	for word; do
+		if [[ $out == *"$word"* ]]; then ok "$persona shows $word"; else
+			not_ok "$persona shows $word" "$out"
+		fi
+	done
+	if [[ $out != *QEMU* ]]; then ok "$persona hides QEMU"; else
+		not_ok "$persona hides QEMU" "$out"
+	fi
+}
+sees router router admin:x:0:0 'AMD G-T40E' 'Linux version 3.10.14' 'done'
+sees camera localhost default:x:100 Atom 'Linux version 3.4.35' 'done'
+sees server web01 www-data:x:33 'Xeon' 'done'
+
+in_guest "$TMP/none" 5 --persona toaster --sample "$TMP/busybox"
+is 'an unknown persona fails the run' $? 1

@@ -1,0 +1,122 @@
+/*
+ * Personas: what the cell looks like, router or camera or server. Each is a
+ * small folder in the image, /personas/NAME, whose files are put over the
+ * cell's; those below proc/ are mounted over the kernel's own, because /proc
+ * is where samples look for the kind of machine that they are on.
+ */
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guest.h"
+
+#define PERSONA_FOLDER "/personas"
+/* A folder in a folder in a folder …: deeper is a mistake in the image. */
+#define PERSONA_DEPTH 8
+
+static char persona_folder[160]; /* the chosen one's, or empty */
+
+/* Copies one file with its mode; 0 or errno. */
+static int
+persona_file(const char *from, const char *to, mode_t mode)
+{
+	char b[4096];
+	int in = open(from, O_RDONLY | O_CLOEXEC), out, error = 0;
+	ssize_t n;
+
+	if (in == -1)
+		return errno;
+	unlink(to);
+	out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	if (out == -1) {
+		error = errno;
+		close(in);
+		return error;
+	}
+	while (error == 0 && (n = read(in, b, sizeof b)) != 0)
+		if (n == -1 || write_all(out, b, (size_t)n) == -1)
+			error = errno;
+	close(out);
+	close(in);
+	return error;
+}
+
+/* Mounts one file over another that is there; 0 or errno. */
+static int
+persona_cover(const char *from, const char *to, mode_t mode)
+{
+	(void)mode;
+	if (access(to, F_OK) == -1)
+		return 0; /* this kernel has no such file */
+	return mount(from, to, NULL, MS_BIND, NULL) == -1 ? errno : 0;
+}
+
+/* Does the same to every file below a folder, but for `skip` at the top. */
+static int
+persona_walk(const char *from, const char *to, const char *skip, int depth,
+    int (*act)(const char *, const char *, mode_t))
+{
+	char source[320], target[320];
+	struct dirent *e;
+	struct stat st;
+	DIR *d = opendir(from);
+	int error = 0;
+
+	if (d == NULL)
+		return errno;
+	while (error == 0 && (e = readdir(d)) != NULL) {
+		if (strcmp(e->d_name, ".") == 0 ||
+		    strcmp(e->d_name, "..") == 0 ||
+		    (skip != NULL && strcmp(e->d_name, skip) == 0))
+			continue;
+		snprintf(source, sizeof source, "%.60s/%.250s", from,
+		    e->d_name);
+		snprintf(target, sizeof target, "%.60s/%.250s", to, e->d_name);
+		if (stat(source, &st) == -1) {
+			error = errno;
+		} else if (!S_ISDIR(st.st_mode)) {
+			error = act(source, target, st.st_mode & 07777);
+		} else if (depth < PERSONA_DEPTH) {
+			if (act == persona_file)
+				mkdir(target, 0755);
+			error = persona_walk(source, target, NULL, depth + 1,
+			    act);
+		}
+	}
+	closedir(d);
+	return error;
+}
+
+int
+persona_apply(const char *name)
+{
+	if (name[0] == '\0' || strchr(name, '/') != NULL ||
+	    strlen(name) > 100 || name[0] == '.')
+		return EINVAL;
+	snprintf(persona_folder, sizeof persona_folder, PERSONA_FOLDER "/%s",
+	    name);
+	return persona_walk(persona_folder, CELL_ROOT, "proc", 0,
+	    persona_file);
+}
+
+int
+persona_mounts(void)
+{
+	char folder[sizeof persona_folder + 8];
+
+	if (persona_folder[0] == '\0')
+		return 0;
+	snprintf(folder, sizeof folder, "%s/proc", persona_folder);
+	if (access(folder, F_OK) == -1)
+		return 0;
+	errno = persona_walk(folder, CELL_ROOT "/proc", NULL, 0,
+	    persona_cover);
+	return errno == 0 ? 0 : -1;
+}
