@@ -31,15 +31,35 @@ local function has(list, x)
   return false
 end
 
--- What the sample says without having been told a command: keep-alive
--- answers, greetings.
-local function idle_words(a, s)
+-- The sessions with the command server that the tracer has seen.
+local function home_sessions(a)
+  local list = {}
+  for _, s in ipairs(a.journal.list) do
+    if s.socket and not s.tls and a.homes[fmt.endpoint(s.dest_ip, s.dest_port or 0)] then
+      list[#list + 1] = s
+    end
+  end
+  return list
+end
+
+-- What was said, with numbers left out: they count up.
+local function shape(text)
+  return (text:gsub("%d+", "0"))
+end
+
+local function said(a, s, w)
+  local text = sessions.bytes(s.to_server, w.offset, w.length)
+  return text ~= "" and text or a.run.device[w.index].bytes or ""
+end
+
+-- What the sample says to its server without having been told a command:
+-- greetings, keep-alive answers, polls.
+local function idle_words(a)
   local words = {}
-  for _, w in ipairs(s.socket and s.socket.writes or {}) do
-    local m = a.run.device[w.index].mark
-    if m and (#m.commands == 0 or m.keep) then
-      local text = sessions.bytes(s.to_server, w.offset, w.length)
-      if text ~= "" then words[text] = true end
+  for _, s in ipairs(a.home_sessions) do
+    for _, w in ipairs(s.socket.writes) do
+      local m = a.run.device[w.index].mark
+      if m and (#m.commands == 0 or m.keep) then words[shape(said(a, s, w))] = true end
     end
   end
   return words
@@ -53,22 +73,36 @@ local function join(parts)
   return { text = table.concat(text), length = length, line = line, t = parts[1].t }
 end
 
--- By the offsets of what the command's processes wrote on its session.
-local function reply_by_writes(a, c, idle)
-  local s, parts = c.session, {}
-  for _, w in ipairs(s.socket.writes) do
-    local ev = a.run.device[w.index]
-    if ev.mark and not ev.mark.keep and has(ev.mark.commands, c) then
-      local text = sessions.bytes(s.to_server, w.offset, w.length)
-      if text == "" then text = ev.bytes or "" end
-      if not (ev.mark.mixed and idle[text]) then
-        parts[#parts + 1] = { text = text, length = w.length, line = ev.line, t = ev.t }
+-- By the offsets of what the command's processes wrote to the command server:
+-- on the command's own session, or on another one (bots that poll post their
+-- results so), where what is also said without a command is no reply.
+local function reply_by_writes(a, c)
+  local parts, elsewhere = {}, nil
+  for _, s in ipairs(a.home_sessions) do
+    for _, w in ipairs(s.socket.writes) do
+      local ev = a.run.device[w.index]
+      if ev.mark and not ev.mark.keep and has(ev.mark.commands, c) then
+        local text = said(a, s, w)
+        local usual = a.idle_words[shape(text)] and (s ~= c.session or ev.mark.mixed)
+        if not usual then
+          parts[#parts + 1] = { text = text, length = w.length, line = ev.line, t = ev.t,
+            usual = a.idle_words[shape(text)] }
+          if s ~= c.session then elsewhere = s.id end
+        end
       end
     end
   end
   if #parts == 0 then return nil end
-  local reply = join(parts)
-  reply.how = "bytes written"
+  -- A prompt that comes with every answer is not what was answered; said alone
+  -- it may be.
+  local telling = {}
+  for _, p in ipairs(parts) do
+    if not p.usual then telling[#telling + 1] = p end
+  end
+  local reply = join(#telling > 0 and telling or parts)
+  reply.usual = #telling == 0
+  reply.how = "bytes written" .. (elsewhere and " on session " .. elsewhere or "")
+  reply.elsewhere = elsewhere
   return reply
 end
 
@@ -97,10 +131,7 @@ end
 local function reply_of(a, c)
   local s = c.session
   if not s or c.refused or not c.reader then return nil end
-  if s.socket and #s.socket.writes > 0 and not s.tls then
-    s.idle = s.idle or idle_words(a, s)
-    return reply_by_writes(a, c, s.idle)
-  end
+  if s.socket and #s.socket.writes > 0 and not s.tls then return reply_by_writes(a, c) end
   return reply_by_time(c)
 end
 
@@ -174,6 +205,7 @@ end
 local function row_of(a, c, b, closed)
   local row = { command = c, behaviour = b, id = c.id }
   row.reply = reply_of(a, c)
+  if row.reply and row.reply.usual and own_deeds(b) > 0 then row.reply = nil end
   row.verdict, row.why = verdict_of(a, c, b, row.reply, closed)
   row.entries = entries_of(a, c, b)
   row.session_closed = closed[c] and true or nil
@@ -188,6 +220,8 @@ function ledger.build(a, beside)
   a.base = {}
   behaviour.add_baseline(a.base, a)
   if beside then behaviour.add_baseline(a.base, beside) end
+  a.home_sessions = home_sessions(a)
+  a.idle_words = idle_words(a)
   local of, closed, rows = behaviour.build(a, a.base), close_of(a), {}
   for _, c in ipairs(a.journal.commands) do rows[#rows + 1] = row_of(a, c, of[c], closed) end
   return rows

@@ -68,10 +68,13 @@ local function table_line(out, id, name, verdict, what)
   end
 end
 
--- The name of a command, or the start of its text.
+-- What a command is called in a table: its text where that is short and
+-- readable, else its name.
 local function title(c)
   local line = c.text:match("^[^\r\n]*")
-  if #line > 0 and not line:find("[^\x20-\x7e]") then return fmt.esc(line) end
+  local whole = not c.text:find("[\r\n]+[^\r\n]")
+  local plain = not line:find("[^\x20-\x7e]")
+  if plain and #line > 0 and (#line <= 32 and whole or not c.name) then return fmt.esc(line) end
   return fmt.esc(c.name or c.text)
 end
 text.title = title

@@ -327,6 +327,52 @@ do -- the bot hangs up, comes back, and goes on; its reconnecting is baseline
   tap.is("reconnect: the greeting is no reply", rows[1].reply, nil)
 end
 
+do -- a bot that polls: each command on a session of its own, results posted
+  local s = new()
+  s:exec(7, "/tmp/pollbot")
+  local port = 41000
+  local function exchange(request, answer, name)
+    port = port + 1
+    local c = s:session({ pid = 7, port = port, dport = 80 })
+    c:says(7, request)
+    if name then c:command(name, answer) else c:send(answer) end
+    c:reads(7, 512)
+    s:call(7, "close", "3", 0, { fd = 3 })
+    c:close("profile closed")
+    s:wait(2)
+  end
+  exchange("GET /gate?id=4", "200 OK\r\n\r\n")
+  exchange("GET /gate?id=4", "200 OK\r\n\r\n1 info\n", "info")
+  exchange("POST /result?id=4&task=1 i686", "200 OK\r\n\r\n")
+  exchange("GET /gate?id=4", "200 OK\r\n\r\n2 sleep\n", "sleep")
+  exchange("GET /gate?id=4", "200 OK\r\n\r\n")
+  s:finish()
+  local r, rows = report(s)
+  tap.is("poll: verdicts", verdicts(rows), "handled ignored")
+  tap.is("poll: the posted result", rows[1].reply and rows[1].reply.text,
+    "POST /result?id=4&task=1 i686")
+  tap.is("poll: on which session", rows[1].reply and rows[1].reply.elsewhere, 3)
+  tap.is("poll: the name in the table", text.title(r.rows[1].command), "info")
+end
+
+do -- a shell's prompt is no part of the reply
+  local s = new()
+  local c = bot(s, 7, 40001)
+  c:says(7, "$ ")
+  c:command("id", "id\n")
+  c:reads(7)
+  c:says(7, "uid=0\n")
+  c:says(7, "$ ")
+  c:command("touch", "touch x\n")
+  c:reads(7)
+  s:call(7, "creat", '"x", 0600', 4, { path = "x" })
+  c:says(7, "$ ")
+  s:finish()
+  local _, rows = report(s)
+  tap.is("prompt: left out", rows[1].reply.text, "uid=0\n")
+  tap.is("prompt: alone, beside behaviour", rows[2].reply, nil)
+end
+
 do -- crash, a keeper that starts it again, and an exit
   local s = new()
   s:exec(6, "/tmp/linebot")
