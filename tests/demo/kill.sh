@@ -48,13 +48,14 @@ for victim in responder recorder qemu; do
 done
 
 # Ctrl-C, at every stage of a run: INT to the whole group, as a terminal does.
+# A job in the background starts with INT ignored; env gives it back.
 stage_lab() { [[ -e /run/netns/kage-$lab ]]; }
 stage_recorder() { [[ -s $out/traffic.pcapng ]]; }
 stage_device() { grep -qs '"state":"started"' "$out/device.jsonl"; }
 stage_commands() { commands_sent "$out" 2; }
 for stage in lab recorder device commands; do
 	lab=i$stage$$ out=$TMP/int-$stage
-	setsid "$KAGE" run "$LINEBOT" --profile gafgyt --out "$out" --lab "$lab" \
+	setsid env --default-signal=INT "$KAGE" run "$LINEBOT" --profile gafgyt --out "$out" --lab "$lab" \
 		>"$TMP/int.out" 2>"$TMP/int.err" &
 	run=$!
 	wait_for 60 "stage_$stage" || not_ok "Ctrl-C at $stage: reached" "$(cat "$TMP/int.err")"
