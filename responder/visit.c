@@ -376,6 +376,14 @@ static const struct conn_callbacks visit_callbacks = { visit_tap,
 	visit_readable, visit_drained, visit_closed, visit_secured };
 
 static void
+visit_handshake_silent(struct visit *v)
+{
+	service_tls_event(&v->session, conn_tls(v->conn),
+	    "the client went silent in the handshake");
+	visit_finish(v, "TLS handshake timed out");
+}
+
+static void
 visit_timer(evutil_socket_t fd A_UNUSED, short what A_UNUSED, void *arg)
 {
 	struct visit *v = arg;
@@ -385,7 +393,7 @@ visit_timer(evutil_socket_t fd A_UNUSED, short what A_UNUSED, void *arg)
 	if (v->state == VISIT_PEEKING)
 		visit_decide(v, true);
 	else if (v->state == VISIT_HANDSHAKE)
-		visit_finish(v, "TLS handshake timed out");
+		visit_handshake_silent(v);
 	else if (rest > 0)
 		visit_set_timer(v, rest);
 	else

@@ -278,6 +278,7 @@ tls_configure(struct tls *t)
 		SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_dh_auto(ctx, 1);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(ctx, 1); /* two are the library's habit */
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_ex_data(ctx, tls_ctx_index, t);
 	SSL_CTX_set_cert_cb(ctx, tls_choose_certificate, t);

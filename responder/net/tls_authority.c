@@ -163,6 +163,23 @@ tls_alternative_name(X509 *x, const char *name)
 	return ok ? 0 : -1;
 }
 
+/*
+ * The same certificate, decoded from its own bytes: OpenSSL keeps those bytes
+ * then, and doesn't encode them again for each handshake. Frees x.
+ */
+static X509 *
+tls_leaf_settle(X509 *x)
+{
+	unsigned char *der = NULL;
+	int n = i2d_X509(x, &der);
+	const unsigned char *p = der;
+	X509 *settled = n > 0 ? d2i_X509(NULL, &p, n) : NULL;
+
+	OPENSSL_free(der);
+	X509_free(x);
+	return settled;
+}
+
 /* The leaf of one kind; the caller frees it. */
 static X509 *
 tls_leaf_make(const struct tls_authority *a, enum tls_kind kind,
@@ -182,7 +199,7 @@ tls_leaf_make(const struct tls_authority *a, enum tls_kind kind,
 	    tls_alternative_name(x, name) == 0 &&
 	    tls_extension(x, ca, NID_authority_key_identifier, "keyid") == 0 &&
 	    X509_sign(x, a->key[kind], EVP_sha256()) != 0)
-		return x;
+		return tls_leaf_settle(x);
 	X509_free(x);
 	return NULL;
 }

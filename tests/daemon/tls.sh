@@ -29,7 +29,7 @@ return {
 }
 L
 start_responder --profile "$TMP/profiles/starter.lua" --set silence=0.5 \
-	--set client_certificates=1 --listen 127.0.0.1:0@198.18.0.7:443 --listen 127.0.0.1:0@198.18.0.7:25 \
+	--set client_certificates=1 --set handshake_timeout=2 --listen 127.0.0.1:0@198.18.0.7:443 --listen 127.0.0.1:0@198.18.0.7:25 \
 	--listen 127.0.0.1:0@8.8.8.8:853 --listen '[::1]:0@[2001:2::7]:48101' || exit 0
 https=$(port 1) smtp=$(port 2) dot=$(port 3) six=$(port 4)
 ca=$BUILD/test-cache/ca/ca.pem
@@ -111,6 +111,10 @@ check 'no cipher in common' has '.tls.failure == "no cipher in common with the c
 printf '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03half' | timeout 5 nc -N 127.0.0.1 "$https" >/dev/null
 wait_for 5 has '.tls.failure // "" | startswith("the client closed before")'
 check 'half a hello' has '.tls.failure // "" | startswith("the client closed before")'
+
+{ printf '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03silent'; wait_for 8 has '.close.reason == "TLS handshake timed out"'; } |
+	timeout 10 nc 127.0.0.1 "$https" >/dev/null
+check 'a client that goes silent' has '.tls.failure == "the client went silent in the handshake"'
 
 check 'the key log has all that Wireshark needs' grep -q '^CLIENT_TRAFFIC_SECRET_0 ' "$RUN/tls.keys"
 stop_responder
