@@ -41,12 +41,14 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SAN) $(LDFLAGS)
 # --- what is built ----------------------------------------------------------
 # Everything but the files with a main() goes into one library a program room,
 # so that tests link what the programs link.
-KAGE_SRCS := $(sort $(filter-out responder/main.c responder/recorder.c, \
+KAGE_SRCS := $(sort $(filter-out responder/main.c responder/recorder.c \
+	responder/chat.c, \
 	$(wildcard responder/*.c responder/*/*.c)))
 DEVICE_SRCS := $(sort $(filter-out vm/host/main.c vm/lab/main.c, \
 	$(wildcard vm/host/*.c vm/lab/*.c)))
 PROGRAMS := $(if $(wildcard responder/main.c),$(B)/responder) \
 	$(if $(wildcard responder/recorder.c),$(B)/recorder) \
+	$(if $(wildcard responder/chat.c),$(B)/chat) \
 	$(if $(wildcard vm/host/main.c),$(B)/device) \
 	$(B)/canary
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%, \
@@ -82,6 +84,7 @@ $(DEVICE_LIB): $(call obj,$(DEVICE_SRCS))
 
 $(B)/responder: $(call obj,responder/main.c) $(KAGE_LIB)
 $(B)/recorder: $(call obj,responder/recorder.c) $(KAGE_LIB)
+$(B)/chat: $(call obj,responder/chat.c) $(KAGE_LIB)
 $(B)/device: $(call obj,vm/host/main.c) $(DEVICE_LIB) $(KAGE_LIB)
 $(B)/canary: $(call obj,vm/lab/main.c) $(DEVICE_LIB) $(KAGE_LIB)
 $(PROGRAMS):

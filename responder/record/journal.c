@@ -100,7 +100,8 @@ static void
 journal_drop(struct journal *j, size_t n)
 {
 	j->lines.length -= n;
-	memmove(j->lines.data, j->lines.data + n, j->lines.length);
+	if (j->lines.length > 0)
+		memmove(j->lines.data, j->lines.data + n, j->lines.length);
 }
 
 void
