@@ -15,7 +15,8 @@ serve() {
 		>"$TMP/$name.out" 2>"$TMP/$name.err" &
 	serve=$!
 	at_exit "kill $serve 2>/dev/null"
-	wait_for 15 grep -qs '"state":"ready"' "$TMP/$name/session.jsonl"
+	wait_for 15 grep -qs '"state":"ready"' "$TMP/$name/session.jsonl" ||
+		diag "$name is not ready: $(<"$TMP/$name.err")"
 }
 dial() {
 	lab exec --as-device timeout 20 bash -c \

@@ -121,6 +121,25 @@ holders_tap(struct holders *h, pid_t pid, bool inside, const char *fd)
 	fclose(f);
 }
 
+/*
+ * Is this another canary, of another lab's verify? It watches all namespaces,
+ * this one among them, for its moment.
+ */
+static bool
+holders_canary(pid_t pid)
+{
+	char path[64], exe[512];
+	const char *name;
+	ssize_t n;
+
+	snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+	if ((n = readlink(path, exe, sizeof exe - 1)) <= 0)
+		return false;
+	exe[n] = '\0';
+	name = strrchr(exe, '/');
+	return strcmp(name != NULL ? name + 1 : exe, "canary") == 0;
+}
+
 /* Looks through one process's descriptors. */
 static void
 holders_process(pid_t pid, void *arg)
@@ -133,7 +152,7 @@ holders_process(pid_t pid, void *arg)
 	bool inside;
 	DIR *dir;
 
-	if (pid == getpid())
+	if (pid == getpid() || holders_canary(pid))
 		return;
 	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
 	if ((dir = opendir(path)) == NULL)

@@ -11,7 +11,7 @@
 #include "lab/problems.h"
 
 /*
- * Looks through the descriptors of all processes but our own. lab is the
+ * Looks through the descriptors of all processes but our own and other canaries. lab is the
  * lab's namespace; taps the names of its taps that have somebody at their
  * other end, NULL after the last. Returns the number of sockets looked at.
  */
