@@ -196,10 +196,14 @@ local function item(list, ev, text)
   list[#list + 1] = { text = text, line = ev.line, t = ev.t, pid = ev.pid, errno = ev.errno }
 end
 
--- "sent SIGKILL to process 8 (of command 2)", from kill's arguments. The
--- tracer's number for the process, where it tells it, is the one used here.
+-- The process that a signal goes to, as the tracer numbers it, or nil.
+local function target_of(ev)
+  return tonumber(ev.args:match("^%-?%d+ /%* (%d+) in strace") or ev.args:match("^(%d+)"))
+end
+
+-- "sent SIGKILL to process 8 (of command 2)", from kill's arguments.
 local function signal_text(a, ev)
-  local pid = tonumber(ev.args:match("^%-?%d+ /%* (%d+) in strace") or ev.args:match("^(%d+)"))
+  local pid = target_of(ev)
   local signal = ev.args:match("(SIG[%u%d]+)")
   if not pid or not signal then return ev.name .. "(" .. ev.args .. ")" end
   local owner = ""
@@ -252,7 +256,10 @@ local function add_call(a, base, b, ev)
   elseif word then
     add_file(b, ev, word)
   elseif kills[name] then
-    item(b.signals, ev, signal_text(a, ev))
+    -- An abort, or an emulator that passes a fault on, is told by its end.
+    local fault = ev.args:find("SIGSEGV", 1, true) or ev.args:find("SIGABRT", 1, true)
+      or ev.args:find("SIGBUS", 1, true) or ev.args:find("SIGILL", 1, true)
+    if not (fault and target_of(ev) == ev.pid) then item(b.signals, ev, signal_text(a, ev)) end
   elseif sig:find("^exec ") then
     item(b.execs, ev, path_of(ev) or "?")
   else

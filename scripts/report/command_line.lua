@@ -1,8 +1,8 @@
 -- What the report's commands share: options, exit codes, reading a run.
 local command_line = {}
 
--- Parses `args` by `spec`: {name, usage, options = {["--x"] = "flag"|"value"},
--- runs = {least, most}}. Returns options by name without dashes, and the rest
+-- Parses `args` by `spec`: {name, usage, options = {["--x"] = "flag"|"value"|"list"},
+-- least, most (of the rest)}. Returns options by name without dashes, and the rest
 -- as a list. Ends the program on --help and on mistakes (2).
 function command_line.parse(spec, args)
   local o, rest, i = {}, {}, 1
@@ -18,10 +18,16 @@ function command_line.parse(spec, args)
       os.exit(0)
     elseif kind == "flag" then
       o[x:sub(3)] = true
-    elseif kind == "value" then
+    elseif kind == "value" or kind == "list" then
       i = i + 1
       if not args[i] then wrong(x .. " needs a value") end
-      o[x:sub(3)] = args[i]
+      local name = x:sub(3)
+      if kind == "list" then
+        o[name] = o[name] or {}
+        table.insert(o[name], args[i])
+      else
+        o[name] = args[i]
+      end
     elseif x:find("^%-.") then
       wrong("unknown option '" .. x .. "'")
     else
@@ -56,6 +62,14 @@ function command_line.load(name, dir)
       ": no run lies here (no run.json, session.jsonl, device.jsonl or flows.jsonl)")
   end
   return run
+end
+
+-- Reads several runs: a list, or nil for nil.
+function command_line.load_all(name, dirs)
+  if not dirs then return nil end
+  local runs = {}
+  for i, dir in ipairs(dirs) do runs[i] = command_line.load(name, dir) end
+  return runs
 end
 
 -- Writes a file whole or not at all. true, or nil and why.

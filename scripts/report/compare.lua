@@ -82,7 +82,7 @@ local function side(r)
   local h = r.timeline.handler
   return { run = r.run.name, mode = r.run.info.mode, verdict = r.verdict, counts = r.counts,
     sha256 = type(r.run.info.sample) == "table" and r.run.info.sample.sha256 or nil,
-    handler_at = h and h.at, calls = (r.table.driven or r.table.offline).total }
+    handler_at = h and h.at, calls = r.columns[#r.columns].counts.total }
 end
 
 -- What differs between two reports (summary.lua): {first, second, changed,
@@ -105,7 +105,7 @@ function compare.build(r1, r2)
   for _, key in ipairs(order2) do
     if not by1[key] then out.new[#out.new + 1] = by2[key] end
   end
-  out.calls = calls(r1.table.driven or r1.table.offline, r2.table.driven or r2.table.offline)
+  out.calls = calls(r1.columns[#r1.columns].counts, r2.columns[#r2.columns].counts)
   local function kinds(r)
     local set = {}
     for _, x in ipairs(r.baseline) do set[x.kind .. " " .. fmt.esc(x.target)] = true end

@@ -69,10 +69,17 @@ function export.markdown(r)
       md(text.title(row.command)), row.verdict, md(#phrases > 0
       and table.concat(phrases, "; ") or row.why or ""))
   end
-  out[#out + 1] = "\n| system call | offline | driven |\n| --- | ---: | ---: |"
+  local head, rule = "\n| system call |", "\n| --- |"
+  for _, column in ipairs(r.columns) do
+    head, rule = head .. " " .. column.side .. " |", rule .. " ---: |"
+  end
+  out[#out + 1] = head .. rule
   for _, x in ipairs(r.calls) do
-    out[#out + 1] = ("| %s%s | %s | %s |"):format(x.part and "· " or "", md(x.name),
-      x.offline or "", x.driven or "")
+    local line = "| " .. (x.part and "· " or "") .. md(x.name) .. " |"
+    for _, column in ipairs(r.columns) do
+      line = line .. " " .. tostring(x[column.side] or "") .. " |"
+    end
+    out[#out + 1] = line
   end
   for i, n in ipairs(r.incomplete) do
     out[#out + 1] = (i == 1 and "\nIncomplete:\n\n" or "") .. "- " .. md(n)

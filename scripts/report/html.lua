@@ -79,7 +79,7 @@ local function top(r, out)
   fact("mode", info.mode)
   fact("ended", info.verdict)
   fact("started", info.started)
-  fact("beside", r.beside and r.beside.name)
+  for i, b in ipairs(r.beside) do fact("beside", b.name .. " (" .. r.columns[i].side .. ")") end
   add(out, "</dl>")
 end
 
@@ -128,31 +128,32 @@ end
 
 local function system_calls(r, out)
   if #r.calls == 0 then return end
-  local t, most = r.table, 1
-  for _, x in ipairs(r.calls) do most = math.max(most, x.offline or 0, x.driven or 0) end
-  add(out, "<h2>System calls</h2><div class='card'><table><tr><th>name</th>")
-  for _, side in ipairs({ "offline", "driven" }) do
-    if t[side] then add(out, "<th class='n'>", side, "</th>") end
+  local most, parts = 1, false
+  for _, column in ipairs(r.columns) do
+    for _, x in ipairs(r.calls) do most = math.max(most, x[column.side] or 0) end
+    parts = parts or column.counts.socketcall
   end
+  add(out, "<h2>System calls</h2><div class='card'><table><tr><th>name</th>")
+  for _, column in ipairs(r.columns) do add(out, "<th class='n'>", column.side, "</th>") end
   add(out, "<th style='width:50%'></th></tr>")
   for _, x in ipairs(r.calls) do
     add(out, "<tr><td class='mono'>", x.part and "&nbsp;&nbsp;· " or "", h(x.name), "</td>")
-    for _, side in ipairs({ "offline", "driven" }) do
-      if t[side] then
-        add(out, "<td class='n'>", x[side] and fmt.count(x[side]) or "-", "</td>")
-      end
+    for _, column in ipairs(r.columns) do
+      local n = x[column.side]
+      add(out, "<td class='n'>", n and fmt.count(n) or "-", "</td>")
     end
     add(out, "<td>")
-    for _, side in ipairs({ "offline", "driven" }) do
-      if x[side] then
+    for i, column in ipairs(r.columns) do
+      local n = x[column.side]
+      if n then
         add(out, ("<div class='bar%s' style='width:%.1f%%' title='%s'></div>"):format(
-          side == "offline" and " off" or "", x[side] / most * 100, side))
+          i < #r.columns and " off" or "", n / most * 100, column.side))
       end
     end
     add(out, "</td></tr>")
   end
   add(out, "</table>")
-  if t.offline and t.offline.socketcall or t.driven and t.driven.socketcall then
+  if parts then
     add(out, "<p class='soft small'>· went through socketcall, i386's call 102, and is counted in ",
       "its sum.</p>")
   end

@@ -214,12 +214,12 @@ local function row_of(a, c, b, closed)
   return row
 end
 
--- Rows of an analysis. `beside` (an analysis, or nil) adds to the baseline;
--- it is left on the analysis as `base`.
-function ledger.build(a, beside)
+-- Rows of an analysis. `others` (analyses of runs beside it) add to the
+-- baseline, which is left on the analysis as `base`.
+function ledger.build(a, others)
   a.base = {}
   behaviour.add_baseline(a.base, a)
-  if beside then behaviour.add_baseline(a.base, beside) end
+  for _, other in ipairs(others or {}) do behaviour.add_baseline(a.base, other) end
   a.home_sessions = home_sessions(a)
   a.idle_words = idle_words(a)
   local of, closed, rows = behaviour.build(a, a.base), close_of(a), {}

@@ -237,30 +237,71 @@ local function verdict_words(r)
   return text
 end
 
+-- How device events and packets line up: the time from the call that began a
+-- flow to the flow's first packet, over the flows joined by 5-tuple.
+local function alignment(a)
+  local gaps = {}
+  for _, f in ipairs(a.flows) do
+    if f.joined == "5-tuple" and f.use.flow == f then gaps[#gaps + 1] = f.t - f.use.t end
+  end
+  table.sort(gaps)
+  local clock = type(a.run.info.clock) == "table" and a.run.info.clock or {}
+  local n = #gaps
+  if n == 0 and not number(clock.error_ns) then return nil end
+  return { error = number(clock.error_ns) and clock.error_ns / 1e9, flows = n,
+    median = gaps[(n + 1) // 2], least = gaps[1], most = gaps[n] }
+end
+
 -- --- all of it --------------------------------------------------------------
 
--- Builds the report of a run; `beside` is another run (offline), or nil.
+-- What a run is to the reader of the table: offline, forged (return values
+-- rewritten), or driven.
+local function side_of(run)
+  local p = run.info.parameters
+  local forged = type(p) == "table" and p.rewrite
+  if type(forged) == "table" and next(forged) or type(forged) == "string" and forged ~= "" then
+    return "forged"
+  end
+  return run.info.mode == "offline" and "offline" or "driven"
+end
+
+-- The columns of the system-call table: the runs beside first, then this one.
+-- Two of a kind are told apart by a number.
+local function columns(r)
+  local list, seen = {}, {}
+  local function add(run)
+    local side = side_of(run)
+    seen[side] = (seen[side] or 0) + 1
+    if seen[side] > 1 then side = side .. " " .. seen[side] end
+    list[#list + 1] = { side = side, counts = syscalls.count(run), run = run }
+  end
+  for _, b in ipairs(r.beside) do add(b) end
+  add(r.run)
+  return list
+end
+
+-- Builds the report of a run; `beside` is a list of other runs (offline,
+-- forged), or nil.
 function summary.build(run, beside)
-  local r = { run = run, beside = beside }
+  local r = { run = run, beside = beside or {}, others = {} }
   r.a = analysis.build(run)
-  r.b = beside and analysis.build(beside)
-  r.rows = ledger.build(r.a, r.b)
+  for i, b in ipairs(r.beside) do r.others[i] = analysis.build(b) end
+  r.rows = ledger.build(r.a, r.others)
   r.counts = ledger.counts(r.rows)
   r.timeline = timeline.build(r.a)
   r.dialling = dialling(r.a)
-  local mine, other = syscalls.count(run), beside and syscalls.count(beside)
-  r.table = { offline = other, driven = mine }
-  if r.a.offline and not beside then r.table = { offline = mine } end
-  r.calls = syscalls.rows(r.table.offline, r.table.driven)
+  r.columns = columns(r)
+  r.calls = syscalls.rows(r.columns)
   r.baseline = baseline_list(r.a.base)
   r.unattributed = unattributed(r)
   r.files = left_behind(r)
   r.containment = containment(run.info)
+  r.alignment = alignment(r.a)
   r.incomplete = incomplete(r.a)
-  if r.b then
-    r.beside_dialling = dialling(r.b)
-    for _, n in ipairs(incomplete(r.b)) do
-      r.incomplete[#r.incomplete + 1] = ("beside (%s): %s"):format(beside.name, n)
+  for i, other in ipairs(r.others) do
+    r.columns[i].words = undriven_words({ dialling = dialling(other), a = other })
+    for _, n in ipairs(incomplete(other)) do
+      r.incomplete[#r.incomplete + 1] = ("beside (%s): %s"):format(r.beside[i].name, n)
     end
   end
   r.verdict = verdict_words(r)

@@ -1,5 +1,5 @@
--- The study's table: system calls by name and count, for one run or two side
--- by side. On i386, one call, socketcall (number 102), carries all the socket
+-- The study's table: system calls by name and count, for one run or several
+-- side by side. On i386, one call, socketcall (number 102), carries all the socket
 -- calls; strace names what is inside, so the table has the sum as the study
 -- counted it, and the parts.
 local fmt = require("fmt")
@@ -44,12 +44,17 @@ function syscalls.count(run)
   return result
 end
 
--- Rows {name, part, offline, driven}, sorted by the larger count; the parts
--- of socketcall follow their sum. Either count may be nil.
-function syscalls.rows(offline, driven)
+-- Rows {name, part, [side] = count …}, sorted by the largest count; the parts
+-- of socketcall follow their sum. columns: list of {side, counts}. A count may
+-- be nil.
+function syscalls.rows(columns)
+  local function most(row)
+    local n = 0
+    for _, column in ipairs(columns) do n = math.max(n, row[column.side] or 0) end
+    return n
+  end
   local all, parts = {}, {}
   local function add(counts, column)
-    if not counts then return end
     for name, n in pairs(counts.names) do
       local into = counts.parts[name] and parts or all
       into[name] = into[name] or { name = name, part = into == parts }
@@ -60,14 +65,12 @@ function syscalls.rows(offline, driven)
       all.socketcall[column] = counts.socketcall
     end
   end
-  add(offline, "offline")
-  add(driven, "driven")
+  for _, column in ipairs(columns) do add(column.counts, column.side) end
   local function sorted(t)
     local list = {}
     for _, name in ipairs(fmt.keys(t)) do list[#list + 1] = t[name] end
     table.sort(list, function(x, y)
-      local m = math.max(x.offline or 0, x.driven or 0)
-      local n = math.max(y.offline or 0, y.driven or 0)
+      local m, n = most(x), most(y)
       if m ~= n then return m > n end
       return x.name < y.name
     end)

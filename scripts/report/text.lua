@@ -52,7 +52,17 @@ local function top(r, out)
     .. (info.verdict and ", ended: " .. fmt.esc(info.verdict) or ""), 0)
   field(out, "started", info.started and fmt.esc(info.started)
     .. (info.ended and "  ended " .. fmt.esc(info.ended) or ""), 0)
-  if r.beside then field(out, "beside", fmt.esc(r.beside.name), 0) end
+  for i, b in ipairs(r.beside) do
+    field(out, i == 1 and "beside" or "", ("%s (%s): %s"):format(fmt.esc(b.name),
+      r.columns[i].side, r.columns[i].words), 0)
+  end
+  local al = r.alignment
+  if al then
+    field(out, "clocks", (al.error and ("guest's and host's known to ±%s"):format(
+      fmt.span(al.error)) or "") .. (al.median and ("%sa flow's first packet comes %s after its "
+      .. "call (median of %s; %s to %s)"):format(al.error and "; " or "", fmt.span(al.median),
+      fmt.plural(al.flows, "flow"), fmt.span(al.least), fmt.span(al.most)) or ""), 0)
+  end
   if a.started_by ~= "the device's word" then
     field(out, "time zero", "from " .. a.started_by, 0)
   end
@@ -283,38 +293,38 @@ function text.handler(r)
 end
 
 local function system_calls(r, out)
-  local t = r.table
-  if not (t.offline or t.driven) or #r.calls == 0 then return end
+  if #r.calls == 0 then return end
   head(out, "System calls")
-  local function cell(n, counts)
-    return fmt.lpad(counts and (n and fmt.count(n) or "-") or "", counts and 12 or 0)
+  local function line(name, cell)
+    local text_of = fmt.pad(name, 26)
+    for _, column in ipairs(r.columns) do text_of = text_of .. fmt.lpad(cell(column), 12) end
+    out[#out + 1] = text_of
   end
-  out[#out + 1] = (fmt.pad("name", 26) .. (t.offline and fmt.lpad("offline", 12) or "")
-    .. (t.driven and fmt.lpad("driven", 12) or ""))
+  line("name", function(column) return column.side end)
   for _, row in ipairs(r.calls) do
-    local name = (row.part and "  · " or "") .. fmt.esc(row.name)
-    out[#out + 1] = fmt.pad(name, 26) .. cell(row.offline, t.offline) .. cell(row.driven, t.driven)
+    line((row.part and "  · " or "") .. fmt.esc(row.name), function(column)
+      return row[column.side] and fmt.count(row[column.side]) or "-"
+    end)
   end
-  local total = fmt.pad("all", 26)
-  if t.offline then total = total .. fmt.lpad(fmt.count(t.offline.total), 12) end
-  if t.driven then total = total .. fmt.lpad(fmt.count(t.driven.total), 12) end
-  out[#out + 1] = total
-  local parts = (t.offline and t.offline.socketcall) or (t.driven and t.driven.socketcall)
+  line("all", function(column) return fmt.count(column.counts.total) end)
+  local parts = false
+  for _, column in ipairs(r.columns) do parts = parts or column.counts.socketcall end
   if parts then
     out[#out + 1] = "· what went through socketcall (i386's call 102), by what it asked for; "
       .. "counted in its sum"
   end
-  for _, side in ipairs({ "offline", "driven" }) do
-    if t[side] and not t[side].complete then
+  for _, column in ipairs(r.columns) do
+    if not column.counts.complete then
       out[#out + 1] = ("%s: counted from the events shown, as the tracer gave no totals"):format(
-        side)
+        column.side)
     end
   end
 end
 
 local function baseline(r, out)
   if #r.baseline == 0 then return end
-  head(out, "Baseline: what it does without a command" .. (r.beside and ", here and offline" or ""))
+  head(out, "Baseline: what it does without a command"
+    .. (#r.beside > 0 and ", here and beside" or ""))
   local words = { net = "network", dns = "DNS", file = "files", exec = "ran", kill = "signals",
     deed = "deeds" }
   local by = {}

@@ -146,12 +146,12 @@ end
 local function calls(r)
   local out = { rows = json.array() }
   for i, x in ipairs(r.calls) do
-    out.rows[i] = { name = x.name, within = x.part and "socketcall" or nil, offline = x.offline,
-      driven = x.driven }
+    out.rows[i] = { name = x.name, within = x.part and "socketcall" or nil }
+    for _, column in ipairs(r.columns) do out.rows[i][column.side] = x[column.side] end
   end
-  for _, side in ipairs({ "offline", "driven" }) do
-    local t = r.table[side]
-    out[side] = t and { total = t.total, complete = t.complete } or nil
+  for _, column in ipairs(r.columns) do
+    out[column.side] = { run = column.run.name, total = column.counts.total,
+      complete = column.counts.complete }
   end
   return out
 end
@@ -187,8 +187,10 @@ function tojson.render(r)
   local a, info = r.a, r.run.info
   local rows = json.array()
   for i, x in ipairs(r.rows) do rows[i] = row(a, x) end
+  local beside = json.array()
+  for i, b in ipairs(r.beside) do beside[i] = b.name end
   return json.encode({
-    format = FORMAT, run = r.run.name, mode = info.mode, beside = r.beside and r.beside.name,
+    format = FORMAT, run = r.run.name, mode = info.mode, beside = beside,
     verdict = r.verdict, sample = info.sample, counts = r.counts, commands = rows,
     timeline = steps(r), handler = handler(r.timeline.handler) or json.null,
     sessions = list_of(a, a.journal.list, session), processes = list_of(a, a.procs, process),
@@ -196,7 +198,7 @@ function tojson.render(r)
     containment = info.containment or json.null, files = left_behind(r),
     unattributed = { flows = flows(a, r.unattributed.flows),
       dns = list_of(a, r.unattributed.dns, dns) },
-    incomplete = json.array(r.incomplete),
+    incomplete = json.array(r.incomplete), clocks = r.alignment or json.null,
   })
 end
 

@@ -36,5 +36,15 @@ is "nothing is left unattributed" \
 is "joined by the 5-tuple" "$(jq -c '[.commands[].flows[].joined] | unique' "$report")" \
 	'["5-tuple"]'
 is "nothing is missing" "$(jq -c .incomplete "$report")" '[]'
+check "the clocks line up" jq -e '.clocks.flows > 3 and .clocks.median > 0 and
+	.clocks.median < 0.05 and .clocks.error < 0.001' "$report"
+# The study's comparison: offline, with forged results, and driven.
+cp -r "$runs/recorded-offline" "$TMP/forged"
+jq '.parameters.rewrite = "connect=0,recv=1"' "$runs/recorded-offline/run.json" \
+	>"$TMP/forged/run.json"
+"$TOP/scripts/kagemusha-report" --no-files --json --beside "$runs/recorded-offline" \
+	--beside "$TMP/forged" "$TMP/run" >"$TMP/three"
+is "three columns" "$(jq -c '.system_calls | [.offline, .forged, .driven] | map(.total > 0)' \
+	"$TMP/three")" '[true,true,true]'
 is "offline: the connect loop" "$(jq -c '[.system_calls.rows[] | select(.name == "connect")
 	| .offline > 0, .within]' "$report")" '[true,"socketcall"]'

@@ -19,7 +19,7 @@ end
 -- Writes the scene and reports on it; rows by the command's number.
 local function report(s, beside, cut)
   s:write(cut)
-  local r = summary.build(reader.load(s.dir), beside and reader.load(beside.dir))
+  local r = summary.build(reader.load(s.dir), beside and { reader.load(beside.dir) })
   local rows = {}
   for _, row in ipairs(r.rows) do rows[row.id or 0] = row end
   -- Both renderers must live with every scene.
@@ -429,7 +429,7 @@ do -- what also happens offline, and before the first command, is baseline
   tap.is("baseline: the own file", says(rows[2]), "created /tmp/.linebot")
   local _, alone = report(s)
   tap.is("baseline: without the offline run it would count", alone[1].verdict, "handled")
-  tap.is("baseline: the offline column", r.table.offline.names.connect, 3)
+  tap.is("baseline: the offline column", r.columns[1].counts.names.connect, 3)
   local ro = report(off)
   tap.like("offline: the verdict", ro.verdict,
     "no command was sent; it dialled 198%.18%.0%.2:23 3 times %(all failed: EHOSTUNREACH%)")
