@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/xmalloc.h"
 #include "config.h"
 
 enum config_type { CONFIG_SECONDS, CONFIG_COUNT, CONFIG_SIZE, CONFIG_PREFIX };
@@ -127,37 +128,72 @@ config_init(struct config *c)
 	}
 }
 
+const char *
+config_assign_text(struct config *c, const char *text, bool strict)
+{
+	static const char *const wants[] = { "a time in seconds is wanted",
+		"a whole number is wanted", "a size like 64M is wanted",
+		"a network like 198.18.0.0/15 is wanted" };
+	const char *equals = strchr(text, '=');
+	size_t n = equals != NULL ? (size_t)(equals - text) : 0;
+
+	if (n == 0)
+		return "KEY=VALUE is wanted";
+	for (size_t i = 0; i < CONFIG_ROWS; i++) {
+		const struct config_row *row = &config_rows[i];
+
+		if (strlen(row->key) == n && strncmp(row->key, text, n) == 0)
+			return config_assign(c, row, equals + 1) == 0 ? NULL :
+			    wants[row->type];
+	}
+	if (strict)
+		return "no such setting (responder --help lists them)";
+	if (c->option_count == CONFIG_OPTIONS)
+		return "too many options";
+	c->options[c->option_count++] = text;
+	return NULL;
+}
+
 int
 config_set(struct config *c, const char *text)
 {
-	static const char *const wants[] = { "a time in seconds",
-		"a whole number", "a size like 64M", "a network like "
-		"198.18.0.0/15" };
-	const char *equals = strchr(text, '=');
-	size_t n = equals != NULL ? (size_t)(equals - text) : strlen(text);
+	const char *why = config_assign_text(c, text, false);
 
-	for (size_t i = 0; equals != NULL && i < CONFIG_ROWS; i++) {
-		const struct config_row *row = &config_rows[i];
+	if (why == NULL)
+		return 0;
+	log_error("--set %s: %s", text, why);
+	return -1;
+}
 
-		if (strlen(row->key) != n || strncmp(row->key, text, n) != 0)
-			continue;
-		if (config_assign(c, row, equals + 1) == 0)
-			return 0;
-		log_error("%s: %s is wanted, not '%s'", row->key,
-		    wants[row->type], equals + 1);
-		return -1;
-	}
-	if (n == 0 || equals == NULL) {
-		log_error("--set %s: KEY=VALUE is wanted", text);
-		return -1;
-	}
-	if (c->option_count == CONFIG_OPTIONS) {
-		log_error("--set %s: too many options", text);
-		return -1;
-	}
-	log_debug("%s: an option for profiles", text);
-	c->options[c->option_count++] = text;
-	return 0;
+char *
+config_keep(struct config *c, char *text)
+{
+	c->kept = xreallocarray(c->kept, c->kept_count + 1, sizeof *c->kept);
+	return c->kept[c->kept_count++] = text;
+}
+
+void
+config_free(struct config *c)
+{
+	for (size_t i = 0; i < c->kept_count; i++)
+		free(c->kept[i]);
+	free(c->kept);
+	rules_free(&c->rules);
+	memset(c, 0, sizeof *c);
+}
+
+void
+config_adopt(struct config *c, struct config *fresh)
+{
+	struct config old = *c;
+
+	*c = *fresh;
+	memcpy(c->listen, old.listen, sizeof c->listen);
+	c->listen_count = old.listen_count;
+	c->pool4 = old.pool4;
+	c->pool6 = old.pool6;
+	memset(fresh, 0, sizeof *fresh);
+	config_free(&old);
 }
 
 const char *

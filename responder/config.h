@@ -5,6 +5,7 @@
 #ifndef CONFIG_H
 #define CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,11 +13,13 @@
 #include "base/attrib.h"
 #include "net/listener.h"
 #include "record/run.h"
+#include "rules.h"
 #include "script/engine.h"
 #include "script/target.h"
 
 #define CONFIG_LISTEN 16
 #define CONFIG_OPTIONS 64
+#define CONFIG_PROFILES 64
 
 struct config {
 	/* Times, in seconds. */
@@ -29,6 +32,12 @@ struct config {
 	uint64_t tproxy_port, dns_port, dns_ttl;
 	uint64_t tls, dot_port, client_certificates;
 	struct addr_prefix pool4, pool6, lan4, lan6;
+	/* What the configuration file adds. */
+	struct rules rules;
+	char *profiles[CONFIG_PROFILES]; /* families that may play */
+	size_t profile_count;
+	char **kept; /* texts that are ours */
+	size_t kept_count;
 	/* "key=value" that are no settings: for profiles. Not copied. */
 	const char *options[CONFIG_OPTIONS];
 	size_t option_count;
@@ -41,6 +50,20 @@ struct config {
 };
 
 void config_init(struct config *);
+void config_free(struct config *);
+/*
+ * Takes over what may change while we run: limits, times, rules, targets,
+ * options. Where we listen, the pools and the run stay. fresh is used up.
+ */
+void config_adopt(struct config *, struct config *fresh);
+/* Keeps an allocated text until config_free; returns it. */
+char *config_keep(struct config *, char *);
+/*
+ * "key=value". NULL, or what is wrong with it. A key that is none of ours is
+ * an option for profiles, or a mistake if strict.
+ */
+const char *config_assign_text(struct config *, const char *text, bool strict)
+    A_MUST_USE;
 /*
  * "key=value"; a key that is none of ours is an option for profiles, and the
  * text is kept. -1 with what is wrong in the log.

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,20 +18,26 @@
 #include "base/log.h"
 #include "base/xmalloc.h"
 #include "config.h"
+#include "config_file.h"
+#include "script/profiles.h"
 #include "service.h"
 
-#define MAIN_PROFILES 64
+#define MAIN_OVERRIDES 256
 
 static void
 main_usage(FILE *out)
 {
 	fputs("usage: responder --run DIR [option]...\n"
+	    "       responder --check [option]...\n"
 	    "\n"
 	    "Plays the internet for a sample: answers every TCP connection and "
 	    "datagram\nthat TPROXY sends here, and writes DIR/session.jsonl.\n"
 	    "\n"
 	    "  --run DIR             the run's folder; made if need be\n"
 	    "  --profiles DIR        the profiles (lua-profiles)\n"
+	    "  --config FILE         settings and rules (PROFILES/responder.lua)\n"
+	    "  --check               only says what is wrong with it, and with "
+	    "profiles\n"
 	    "  --profile NAME|FILE   a family that may play; again for more\n"
 	    "  --set KEY=VALUE       a setting, see below; another key is an option "
 	    "for\n"
@@ -53,10 +60,19 @@ main_usage(FILE *out)
 	config_print();
 }
 
+/* Something on the command line that adds to the configuration. */
+struct main_override {
+	int option;
+	const char *value;
+};
+
 struct main_options {
 	struct config config;
 	struct service_options service;
-	char *names[MAIN_PROFILES];
+	struct main_override overrides[MAIN_OVERRIDES];
+	size_t override_count;
+	const char *config_path; /* or NULL: the profiles' responder.lua */
+	bool check;
 	int ready_fd;
 	enum log_level level;
 	char *device_socket, *authority;
@@ -79,6 +95,7 @@ main_parse_fd(const char *text, int *fd)
 
 enum main_option { OPT_RUN = 256, OPT_PROFILES, OPT_PROFILE, OPT_SET,
 	OPT_ALLOW, OPT_LISTEN, OPT_DEVICE, OPT_READY, OPT_LEVEL,
+	OPT_CONFIG, OPT_CHECK,
 	OPT_AUTHORITY };
 
 /* One option; -1 with the reason in the log. */
@@ -92,23 +109,23 @@ main_option(struct main_options *o, int option, char *value)
 	case OPT_PROFILES:
 		o->service.profiles = value;
 		return 0;
+	case OPT_CONFIG:
+		o->config_path = value;
+		return 0;
+	case OPT_CHECK:
+		o->check = true;
+		return 0;
 	case OPT_PROFILE:
-		if (o->service.name_count == MAIN_PROFILES) {
-			log_error("--profile: at most %d times", MAIN_PROFILES);
+	case OPT_SET:
+	case OPT_ALLOW:
+	case OPT_LISTEN:
+		if (o->override_count == MAIN_OVERRIDES) {
+			log_error("too many options");
 			return -1;
 		}
-		o->names[o->service.name_count++] = value;
+		o->overrides[o->override_count].option = option;
+		o->overrides[o->override_count++].value = value;
 		return 0;
-	case OPT_SET:
-		return config_set(&o->config, value);
-	case OPT_ALLOW:
-		if (target_allow(&o->config.targets, value) == 0)
-			return 0;
-		log_error("--allow-target %s: a network like 192.0.2.0/24 is "
-		    "wanted", value);
-		return -1;
-	case OPT_LISTEN:
-		return config_listen(&o->config, value);
 	case OPT_DEVICE:
 		free(o->device_socket);
 		o->device_socket = xstrdup(value);
@@ -149,6 +166,8 @@ main_parse(struct main_options *o, int argc, char **argv)
 	static const struct option table[] = {
 		{ "run", required_argument, NULL, OPT_RUN },
 		{ "profiles", required_argument, NULL, OPT_PROFILES },
+		{ "config", required_argument, NULL, OPT_CONFIG },
+		{ "check", no_argument, NULL, OPT_CHECK },
 		{ "profile", required_argument, NULL, OPT_PROFILE },
 		{ "set", required_argument, NULL, OPT_SET },
 		{ "allow-target", required_argument, NULL, OPT_ALLOW },
@@ -179,18 +198,91 @@ main_parse(struct main_options *o, int argc, char **argv)
 		log_error("unexpected argument '%s'", argv[optind]);
 		return 2;
 	}
-	if (o->service.run == NULL) {
+	if (o->service.run == NULL && !o->check) {
 		log_error("--run DIR is missing (--help explains)");
 		return 2;
 	}
 	if (o->device_socket == NULL)
-		o->device_socket = xasprintf("%s/device.sock", o->service.run);
+		o->device_socket = xasprintf("%s/device.sock",
+		    o->check ? "" : o->service.run);
 	if (o->authority == NULL)
 		o->authority = main_authority();
 	o->service.authority = o->authority;
 	o->service.device_socket = o->device_socket;
-	o->service.names = o->names;
 	return -1;
+}
+
+/* What the command line adds to a configuration; -1 with the reason logged. */
+static int
+main_override(struct config *c, const struct main_override *v)
+{
+	switch (v->option) {
+	case OPT_SET:
+		return config_set(c, v->value);
+	case OPT_LISTEN:
+		return config_listen(c, v->value);
+	case OPT_ALLOW:
+		if (target_allow(&c->targets, v->value) == 0)
+			return 0;
+		log_error("--allow-target %s: a network like 192.0.2.0/24 is "
+		    "wanted", v->value);
+		return -1;
+	default:
+		if (c->profile_count < CONFIG_PROFILES) {
+			c->profiles[c->profile_count++] = config_keep(c,
+			    xstrdup(v->value));
+			return 0;
+		}
+		log_error("--profile: at most %d times", CONFIG_PROFILES);
+		return -1;
+	}
+}
+
+/*
+ * Makes a configuration: the defaults, the file, the command line. Without
+ * --config it is the file beside the profiles, if there is one. 0, or -1.
+ */
+static int
+main_configure(const struct main_options *o, struct config *c)
+{
+	char *beside = xasprintf("%s/responder.lua", o->service.profiles);
+	const char *path = o->config_path;
+	int status = 0;
+
+	config_init(c);
+	if (path == NULL && access(beside, F_OK) == 0)
+		path = beside;
+	if (path != NULL && config_file_load(c, path) > 0)
+		status = -1;
+	for (size_t i = 0; i < o->override_count; i++) {
+		if (main_override(c, &o->overrides[i]) < 0)
+			status = -1;
+	}
+	config_finish(c);
+	free(beside);
+	return status;
+}
+
+/* --check: the configuration was read; now the profiles. The exit code. */
+static int
+main_check(struct main_options *o, struct event_base *base)
+{
+	struct config *c = &o->config;
+	struct engine_host host = { 0 };
+	struct engine *e = engine_new(base, o->service.profiles, &c->engine,
+	    &host);
+	struct profiles *ps = profiles_load(e, o->service.profiles,
+	    c->profiles, c->profile_count);
+	bool fine = ps != NULL && profiles_broken(ps) == 0;
+
+	if (fine)
+		printf("fine: %zu profiles, %zu policies, %zu greetings, "
+		    "%zu dns rules\n", profiles_count(ps),
+		    c->rules.policy_count, c->rules.greeting_count,
+		    c->rules.dns_count);
+	profiles_free(ps);
+	engine_free(e);
+	return fine ? 0 : 1;
 }
 
 /* Tells who waits on --ready-fd where we listen. */
@@ -238,6 +330,28 @@ main_raise_limits(struct config *c)
 	}
 }
 
+struct main_reload {
+	struct main_options *options;
+	struct service *service;
+};
+
+/* SIGHUP: a new configuration and new profiles, or all stays as it is. */
+static void
+main_hangup(evutil_socket_t number A_UNUSED, short what A_UNUSED, void *arg)
+{
+	struct main_reload *r = arg;
+	struct config fresh;
+	int status = main_configure(r->options, &fresh);
+
+	main_raise_limits(&fresh);
+	if (status < 0 ||
+	    service_reload(r->service, &fresh) < 0)
+		log_error("not reloaded: all stays as it was");
+	else
+		log_info("reloaded");
+	config_free(&fresh);
+}
+
 static void
 main_signal(evutil_socket_t number, short what A_UNUSED, void *arg)
 {
@@ -251,18 +365,23 @@ main_run(struct main_options *o, struct event_base *base)
 {
 	struct event *term = evsignal_new(base, SIGTERM, main_signal, base);
 	struct event *interrupt = evsignal_new(base, SIGINT, main_signal, base);
+	struct main_reload reload = { .options = o };
+	struct event *hangup = evsignal_new(base, SIGHUP, main_hangup, &reload);
 	struct service *s;
 	int code = 1;
 
-	if (term == NULL || interrupt == NULL)
+	if (term == NULL || interrupt == NULL || hangup == NULL)
 		fatal("no memory for signals");
 	event_add(term, NULL);
 	event_add(interrupt, NULL);
 	if ((s = service_new(base, &o->config, &o->service)) != NULL) {
+		reload.service = s;
+		event_add(hangup, NULL);
 		main_ready(o, s);
 		code = event_base_dispatch(base) < 0 ? 1 : 0;
 		service_free(s);
 	}
+	event_free(hangup);
 	event_free(term);
 	event_free(interrupt);
 	return code;
@@ -277,19 +396,22 @@ main(int argc, char **argv)
 	int code;
 
 	log_open("responder", LOG_INFO);
-	config_init(&o.config);
 	if ((code = main_parse(&o, argc, argv)) >= 0)
 		goto out;
 	log_open("responder", o.level);
 	signal(SIGPIPE, SIG_IGN);
-	config_finish(&o.config);
+	if (main_configure(&o, &o.config) < 0) {
+		code = 2;
+		goto out;
+	}
 	main_raise_limits(&o.config);
 	if ((base = event_base_new()) == NULL)
 		fatal("no event base");
-	code = main_run(&o, base);
+	code = o.check ? main_check(&o, base) : main_run(&o, base);
 	event_base_free(base);
 	libevent_global_shutdown();
 out:
+	config_free(&o.config);
 	free(o.device_socket);
 	free(o.authority);
 	return code;

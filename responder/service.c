@@ -27,6 +27,7 @@
 
 struct service {
 	struct house house;
+	struct service_options options;
 	struct device_link *device;
 	struct engine_host host;
 	struct listener *listeners[CONFIG_LISTEN];
@@ -179,6 +180,7 @@ service_new(struct event_base *base, struct config *c,
 
 	s->house.base = base;
 	s->house.config = c;
+	s->options = *o;
 	if ((s->house.run = run_open(base, o->run, &c->run)) == NULL)
 		goto fail;
 	run_state(s->house.run, "started", NULL);
@@ -189,10 +191,11 @@ service_new(struct event_base *base, struct config *c,
 	s->house.dns = service_dns_new(c, s->house.run);
 	if (c->tls != 0 && service_open_tls(s, o) < 0)
 		goto fail;
+	service_dns_reload(s->house.dns);
 	service_open_host(s);
 	s->house.engine = engine_new(base, o->profiles, &c->engine, &s->host);
 	s->house.profiles = profiles_load(s->house.engine, o->profiles,
-	    o->names, o->name_count);
+	    c->profiles, c->profile_count);
 	if (s->house.profiles == NULL)
 		goto fail;
 	s->visits = visits_new(&s->house);
@@ -205,6 +208,26 @@ service_new(struct event_base *base, struct config *c,
 fail:
 	service_free(s);
 	return NULL;
+}
+
+int
+service_reload(struct service *s, struct config *fresh)
+{
+	struct profiles *ps = profiles_load(s->house.engine,
+	    s->options.profiles, fresh->profiles, fresh->profile_count);
+
+	if (ps == NULL)
+		return -1;
+	if (profiles_broken(ps) > 0) {
+		profiles_free(ps);
+		return -1;
+	}
+	config_adopt(s->house.config, fresh);
+	profiles_free(s->house.profiles);
+	s->house.profiles = ps;
+	service_dns_reload(s->house.dns);
+	run_state(s->house.run, "reloaded", NULL);
+	return 0;
 }
 
 void

@@ -20,8 +20,6 @@ struct service_options {
 	const char *profiles;	   /* folder of the profiles */
 	const char *device_socket; /* path of the link's socket */
 	const char *authority;	   /* folder of the lab's CA (net/tls.h) */
-	char *const *names;	   /* profiles that the user named */
-	size_t name_count;
 };
 
 /*
@@ -30,6 +28,12 @@ struct service_options {
  */
 struct service *service_new(struct event_base *, struct config *,
     const struct service_options *) A_MUST_USE;
+/*
+ * Loads the profiles again and takes over the fresh configuration, which is
+ * used up. Sessions go on with what they have. -1 if something is wrong with
+ * the profiles: then nothing has changed.
+ */
+int service_reload(struct service *, struct config *fresh) A_MUST_USE;
 /* Ends every session with "stopped", writes what is left, and frees. */
 void service_free(struct service *);
 /* Where it listens: the n-th listener, or NULL. */

@@ -21,6 +21,7 @@
 
 struct service_dns {
 	struct run *run;
+	const struct config *config;
 	struct names *names;
 	struct dns *dns;
 	uint8_t *out; /* for datagrams */
@@ -58,11 +59,18 @@ service_dns_new(const struct config *c, struct run *run)
 	struct service_dns *s = xcalloc(1, sizeof *s);
 
 	s->run = run;
+	s->config = c;
 	s->names = names_new(&c->pool4, &c->pool6);
 	s->dns = dns_new(s->names, &service_dns_callbacks, s);
-	dns_set_ttl(s->dns, (uint32_t)c->dns_ttl);
 	s->out = xmalloc(SERVICE_DNS_SIZE);
 	return s;
+}
+
+void
+service_dns_reload(struct service_dns *s)
+{
+	dns_set_ttl(s->dns, (uint32_t)s->config->dns_ttl);
+	rules_install_dns(&s->config->rules, dns_rules(s->dns));
 }
 
 void

@@ -21,6 +21,8 @@ struct session;
 
 struct service_dns *service_dns_new(const struct config *, struct run *)
     A_MUST_USE;
+/* Takes the rules and the TTL from the configuration as it is now. */
+void service_dns_reload(struct service_dns *);
 void service_dns_free(struct service_dns *);
 /* The name that an address was handed out for, or NULL. */
 const char *service_dns_name(const struct service_dns *, const struct addr *);

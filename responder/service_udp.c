@@ -84,6 +84,28 @@ exchange_opened(void *arg, struct udp_flow *f)
 	return x;
 }
 
+/* What a policy has for a flow; true if that settles who plays. */
+static bool
+exchange_obey(struct exchange *x)
+{
+	const struct house *h = x->service->house;
+	const struct policy *p = rules_policy(&h->config->rules, IPPROTO_UDP,
+	    &x->session.dest, x->name);
+	struct profile *forced;
+
+	if (p == NULL)
+		return false;
+	if (p->action != POLICY_ACCEPT)
+		return true;
+	forced = p->profile != NULL ? profiles_find(h->profiles, p->profile) :
+	    NULL;
+	if (forced == NULL || !forced->has_datagram)
+		return false;
+	x->profile = profile_hold(forced);
+	session_profile(&x->session, x->profile->name);
+	return true;
+}
+
 /* Chooses who plays the flow, by its first datagram. */
 static void
 exchange_choose(struct exchange *x, const void *bytes, size_t n)
@@ -92,6 +114,8 @@ exchange_choose(struct exchange *x, const void *bytes, size_t n)
 	struct profile_dest dest = { x->session.dest, x->name, "udp" };
 
 	x->chosen = true;
+	if (exchange_obey(x))
+		return;
 	profiles_choose(x->service->house->profiles, PROFILE_UDP, bytes, n, &dest, &c);
 	if (c.error != NULL)
 		session_error(&x->session, c.error, NULL);

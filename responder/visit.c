@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/xmalloc.h"
 #include "config.h"
+#include "greeter.h"
 #include "net/conn.h"
 #include "net/tls.h"
 #include "record/session.h"
@@ -30,11 +31,12 @@
 #include "service_dns.h"
 #include "service_tls.h"
 #include "visit.h"
+#include "wire/detect.h"
 
 /* Bytes that match gets to see. */
 #define VISIT_PEEK 1024
 
-enum visit_state { VISIT_PEEKING, VISIT_HANDSHAKE, VISIT_PLAYED, VISIT_DNS,
+enum visit_state { VISIT_DELAYED, VISIT_PEEKING, VISIT_HANDSHAKE, VISIT_PLAYED, VISIT_DNS,
 	VISIT_SUNK, VISIT_ENDING };
 
 struct visit {
@@ -48,6 +50,10 @@ struct visit {
 	struct event timer;	 /* silence, then idleness */
 	enum visit_state state;
 	char *sni;
+	struct profile *forced; /* by a policy; held */
+	uint64_t reset_after;	/* bytes; 0: never */
+	size_t greeting;	/* which first word was tried */
+	bool greeted;
 	const char *reason; /* why it ended, a constant */
 };
 
@@ -55,8 +61,12 @@ struct visits {
 	const struct house *house;
 	TAILQ_HEAD(, visit) list;
 	size_t count;
+	struct greeter *greeter;
 	uint64_t refused; /* over the limit */
 };
+
+/* Destinations whose first words are remembered. */
+#define VISITS_PLACES 65536
 
 static void
 visit_set_timer(struct visit *v, double seconds)
@@ -75,8 +85,12 @@ visit_end(struct visit *v)
 		return;
 	stream_detach(&v->stream);
 	evtimer_del(&v->timer);
+	if (v->greeted)
+		greeter_result(v->set->greeter, &v->session.dest, v->greeting,
+		    v->session.bytes[SESSION_TO_SERVER] > 0);
 	session_close(&v->session, v->reason != NULL ? v->reason : "closed");
 	profile_release(v->profile);
+	profile_release(v->forced);
 	free(v->sni);
 	TAILQ_REMOVE(&v->set->list, v, entry);
 	v->set->count--;
@@ -174,8 +188,11 @@ visit_play(struct visit *v, struct profile *p)
 
 /* Tells the journal who plays, and why. */
 static void
-visit_note_choice(struct visit *v, const struct profiles_choice *c)
+visit_note_choice(struct visit *v, const struct profiles_choice *c,
+    const void *first, size_t n)
 {
+	struct detect guess;
+
 	struct jsonw *w = session_event(&v->session, "note");
 
 	jsonw_object(w, "note");
@@ -185,6 +202,11 @@ visit_note_choice(struct visit *v, const struct profiles_choice *c)
 		jsonw_string(w, "profile", c->profile->name);
 	if (strcmp(c->by, "match") == 0)
 		jsonw_int(w, "score", c->score);
+	detect_protocol(first, n, &guess);
+	if (guess.count > 0) {
+		jsonw_string(w, "protocol", guess.guesses[0].name);
+		jsonw_int(w, "protocol_score", guess.guesses[0].score);
+	}
 	jsonw_object_end(w);
 	session_event_end(&v->session);
 }
@@ -242,6 +264,112 @@ visit_try_tls(struct visit *v, bool silent)
 	return true;
 }
 
+/* A policy's profile, or the one that the first bytes are for. */
+static void
+visit_choose(struct visit *v, const void *first, size_t n,
+    struct profiles_choice *c)
+{
+	struct profile_dest dest = { v->session.dest, v->stream.name, "tcp" };
+
+	if (v->forced == NULL) {
+		profiles_choose(v->set->house->profiles, PROFILE_TCP, first, n,
+		    &dest, c);
+		return;
+	}
+	memset(c, 0, sizeof *c);
+	c->profile = v->forced;
+	c->by = "policy";
+}
+
+/* Says one first word, by its number; the peer may answer anything. */
+static void
+visit_greet(struct visit *v, const struct greeting *g, struct profile *p,
+    size_t count, bool known)
+{
+	struct jsonw *w = session_event(&v->session, "note");
+
+	jsonw_object(w, "note");
+	jsonw_string(w, "kind", "greeting");
+	jsonw_uint(w, "try", v->greeting + 1);
+	jsonw_uint(w, "of", count);
+	jsonw_bool(w, "remembered", known);
+	if (g != NULL)
+		jsonw_bytes(w, "text", "base64", g->text, g->length);
+	else
+		jsonw_string(w, "profile", p->name);
+	jsonw_object_end(w);
+	session_event_end(&v->session);
+	if (g == NULL) {
+		visit_play(v, p);
+		return;
+	}
+	visit_set_timer(v, v->set->house->config->idle_timeout);
+	if (conn_send(v->conn, g->text, g->length) < 0)
+		visit_finish(v, "client closed");
+}
+
+/*
+ * The n-th first word for a port: of the profiles at home there, of the port's
+ * greetings, of the other families, of the greetings for every port. False if
+ * there is none.
+ */
+static bool
+visit_first_word(const struct visit *v, size_t n, const struct greeting **g,
+    struct profile **p)
+{
+	const struct house *h = v->set->house;
+	const struct rules *r = &h->config->rules;
+	uint16_t port = v->session.dest.port;
+	size_t home = 0, own = 0, players = 0;
+
+	while ((*p = profiles_silent(h->profiles, port, home)) != NULL &&
+	    profile_at_home(*p, PROFILE_TCP, port))
+		home++;
+	*g = NULL;
+	if (n < home)
+		return (*p = profiles_silent(h->profiles, port, n)) != NULL;
+	while (rules_greeting(r, port, own) != NULL)
+		own++;
+	if (n - home < own)
+		return (*g = rules_greeting(r, port, n - home)) != NULL;
+	if ((*p = profiles_silent(h->profiles, port, n - own)) != NULL)
+		return true;
+	while (profiles_silent(h->profiles, port, players) != NULL)
+		players++;
+	return (*g = rules_greeting(r, 0, n - own - players)) != NULL;
+}
+
+/* The peer waits for us: it hears one first word a connection. */
+static void
+visit_silent(struct visit *v)
+{
+	const struct greeting *g;
+	struct profile *p;
+	size_t n = 0;
+	bool known;
+
+	conn_open_tap(v->conn);
+	if (v->forced != NULL) {
+		visit_play(v, v->forced);
+		return;
+	}
+	if (v->greeted) {
+		visit_finish(v, "timeout");
+		return;
+	}
+	while (visit_first_word(v, n, &g, &p))
+		n++;
+	if (n == 0) {
+		visit_play(v, NULL);
+		return;
+	}
+	v->greeted = true;
+	v->greeting = greeter_choose(v->set->greeter, &v->session.dest, n,
+	    &known);
+	visit_first_word(v, v->greeting, &g, &p);
+	visit_greet(v, g, p, n, known);
+}
+
 /*
  * Decides who plays. While no profile is sure of the first bytes and the port
  * is nobody's home, more bytes may come until silence says that they don't.
@@ -250,7 +378,6 @@ static void
 visit_decide(struct visit *v, bool silent)
 {
 	struct profiles_choice c;
-	struct profile_dest dest = { v->session.dest, v->stream.name, "tcp" };
 	uint8_t first[VISIT_PEEK];
 	size_t n;
 
@@ -258,14 +385,14 @@ visit_decide(struct visit *v, bool silent)
 		return;
 	conn_open_tap(v->conn);
 	n = conn_peek(v->conn, first, sizeof first);
-	profiles_choose(v->set->house->profiles, PROFILE_TCP, first, n, &dest, &c);
+	visit_choose(v, first, n, &c);
 	if (c.error != NULL)
 		session_error(&v->session, c.error, NULL);
 	free(c.error);
 	if (c.profile == NULL && !silent && n < sizeof first &&
 	    conn_ended(v->conn) == NULL)
 		return;
-	visit_note_choice(v, &c);
+	visit_note_choice(v, &c, first, n);
 	visit_play(v, c.profile);
 }
 
@@ -274,11 +401,17 @@ visit_tap(void *arg, enum conn_way way, const void *bytes, size_t n)
 {
 	struct visit *v = arg;
 
-	if (way == CONN_TO_SERVER)
-		session_data(&v->session, SESSION_TO_SERVER, bytes, n, 0);
-	else
+	if (way == CONN_TO_CLIENT) {
 		session_data(&v->session, SESSION_TO_CLIENT, bytes, n,
 		    v->stream.command);
+		return;
+	}
+	session_data(&v->session, SESSION_TO_SERVER, bytes, n, 0);
+	if (v->reset_after != 0 && v->reason == NULL &&
+	    v->session.bytes[SESSION_TO_SERVER] >= v->reset_after) {
+		v->reason = "reset by policy";
+		conn_abort(v->conn);
+	}
 }
 
 static void
@@ -294,6 +427,7 @@ visit_readable(void *arg)
 		else if (conn_ended(v->conn) != NULL)
 			visit_finish(v, conn_ended(v->conn));
 		break;
+	case VISIT_DELAYED:
 	case VISIT_HANDSHAKE:
 		break;
 	case VISIT_PLAYED:
@@ -375,6 +509,53 @@ visit_secured(void *arg, const char *failure)
 static const struct conn_callbacks visit_callbacks = { visit_tap,
 	visit_readable, visit_drained, visit_closed, visit_secured };
 
+/* The session is looked at from now on: what came already, or silence. */
+static void
+visit_begin(struct visit *v)
+{
+	const struct config *c = v->set->house->config;
+
+	v->state = VISIT_PEEKING;
+	if (v->session.dest.port == c->dns_port)
+		visit_become_dns(v);
+	else
+		visit_set_timer(v, c->silence);
+	visit_readable(v);
+}
+
+/* What a policy has for a new session; true if that is not the usual. */
+static bool
+visit_obey(struct visit *v)
+{
+	const struct house *h = v->set->house;
+	const struct policy *p = rules_policy(&h->config->rules, IPPROTO_TCP,
+	    &v->session.dest, v->stream.name);
+
+	if (p == NULL)
+		return false;
+	v->reset_after = p->reset_after;
+	if (p->profile != NULL) {
+		struct profile *forced = profiles_find(h->profiles,
+		    p->profile);
+
+		v->forced = forced != NULL ? profile_hold(forced) : NULL;
+	}
+	if (p->action == POLICY_REFUSE) {
+		v->state = VISIT_ENDING;
+		v->reason = "refused by policy";
+		conn_abort(v->conn);
+	} else if (p->action == POLICY_DROP) {
+		conn_open_tap(v->conn);
+		visit_play(v, NULL);
+	} else if (p->delay > 0) {
+		v->state = VISIT_DELAYED;
+		visit_set_timer(v, p->delay);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static void
 visit_handshake_silent(struct visit *v)
 {
@@ -387,11 +568,16 @@ static void
 visit_timer(evutil_socket_t fd A_UNUSED, short what A_UNUSED, void *arg)
 {
 	struct visit *v = arg;
+	uint8_t byte;
 	double rest = v->set->house->config->idle_timeout -
 	    (double)(clock_mono() - v->session.active) / 1e9;
 
-	if (v->state == VISIT_PEEKING)
+	if (v->state == VISIT_DELAYED)
+		visit_begin(v);
+	else if (v->state == VISIT_PEEKING && conn_peek(v->conn, &byte, 1) > 0)
 		visit_decide(v, true);
+	else if (v->state == VISIT_PEEKING)
+		visit_silent(v);
 	else if (v->state == VISIT_HANDSHAKE)
 		visit_handshake_silent(v);
 	else if (rest > 0)
@@ -420,6 +606,7 @@ visits_new(const struct house *house)
 	struct visits *vs = xcalloc(1, sizeof *vs);
 
 	vs->house = house;
+	vs->greeter = greeter_new(VISITS_PLACES);
 	TAILQ_INIT(&vs->list);
 	return vs;
 }
@@ -431,6 +618,7 @@ visits_free(struct visits *vs)
 		return;
 	while (!TAILQ_EMPTY(&vs->list))
 		visit_stop(TAILQ_FIRST(&vs->list));
+	greeter_free(vs->greeter);
 	free(vs);
 }
 
@@ -470,8 +658,6 @@ visits_accept(struct visits *vs, evutil_socket_t fd, const struct addr *src,
 	TAILQ_INSERT_TAIL(&vs->list, v, entry);
 	vs->count++;
 	evtimer_assign(&v->timer, s->base, visit_timer, v);
-	if (dest->port == s->config->dns_port)
-		visit_become_dns(v);
-	else
-		visit_set_timer(v, s->config->silence);
+	if (!visit_obey(v))
+		visit_begin(v);
 }

@@ -15,7 +15,7 @@
 
 struct profiles {
 	struct profile **list; /* the named ones first */
-	size_t count;
+	size_t count, broken;
 };
 
 static bool
@@ -95,8 +95,10 @@ profiles_add_services(struct profiles *ps, struct engine *e,
 		    folder, entries[i]->d_name);
 
 		if (length > 0 && (size_t)length < sizeof path &&
-		    profiles_add(ps, e, path) < 0)
+		    profiles_add(ps, e, path) < 0) {
 			log_warn("this service is left out");
+			ps->broken++;
+		}
 		free(entries[i]);
 	}
 	free(entries);
@@ -130,6 +132,12 @@ profiles_free(struct profiles *ps)
 }
 
 size_t
+profiles_broken(const struct profiles *ps)
+{
+	return ps->broken;
+}
+
+size_t
 profiles_count(const struct profiles *ps)
 {
 	return ps->count;
@@ -139,6 +147,34 @@ struct profile *
 profiles_nth(const struct profiles *ps, size_t n)
 {
 	return ps->list[n];
+}
+
+struct profile *
+profiles_find(const struct profiles *ps, const char *name)
+{
+	for (size_t i = 0; i < ps->count; i++) {
+		if (strcmp(ps->list[i]->name, name) == 0)
+			return ps->list[i];
+	}
+	return NULL;
+}
+
+struct profile *
+profiles_silent(const struct profiles *ps, uint16_t port, size_t n)
+{
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < ps->count; i++) {
+			struct profile *p = ps->list[i];
+			bool home = profile_at_home(p, PROFILE_TCP, port);
+
+			if (!p->has_stream || home != (round == 0) ||
+			    (!home && !p->family))
+				continue;
+			if (n-- == 0)
+				return p;
+		}
+	}
+	return NULL;
 }
 
 /* Scores one profile; what match has against it goes into the choice. */
@@ -186,6 +222,6 @@ profiles_choose(struct profiles *ps, enum profile_proto proto,
 	}
 	if (c->profile == NULL && resident != NULL) {
 		c->profile = resident;
-		c->by = n > 0 ? "port" : "silence";
+		c->by = "port";
 	}
 }

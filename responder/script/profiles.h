@@ -16,7 +16,7 @@ struct profiles;
 struct profiles_choice {
 	struct profile *profile; /* not held; NULL: nobody's */
 	int score;
-	const char *by; /* "match", "port", "silence" or "nobody" */
+	const char *by; /* "match", "port" or "nobody" */
 	char *error;	/* a match that failed, or NULL; the caller frees it */
 };
 
@@ -28,14 +28,24 @@ struct profiles_choice {
 struct profiles *profiles_load(struct engine *, const char *folder,
     char *const *names, size_t count) A_MUST_USE;
 void profiles_free(struct profiles *);
+/* Services that could not be loaded. */
+size_t profiles_broken(const struct profiles *);
 size_t profiles_count(const struct profiles *);
 /* The n-th, families first. */
 struct profile *profiles_nth(const struct profiles *, size_t n);
 
+/* The profile with this name, or NULL. */
+struct profile *profiles_find(const struct profiles *, const char *name);
+/*
+ * The n-th that may speak first to a peer that is silent: who is at home on
+ * the port, then the other families. NULL when there are no more.
+ */
+struct profile *profiles_silent(const struct profiles *, uint16_t port,
+    size_t n);
+
 /*
  * Who plays: the best score for the first bytes, ties to who is at home on
- * the port, then to families; without a score, who is at home. With no bytes
- * (the peer is silent) only the port counts.
+ * the port, then to families; without a score, who is at home.
  */
 void profiles_choose(struct profiles *, enum profile_proto,
     const void *first, size_t n, const struct profile_dest *,

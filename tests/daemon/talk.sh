@@ -58,7 +58,7 @@ is "the command events" "$(events 'select(.event_type=="command") | [.command, .
 is "a command's bytes bear its id" \
 	"$(events 'select(.event_type=="data" and .command==1).data.offset')" 0
 is "a refusal is an event each" "$(events 'select(.event_type=="error" and .session==2)' | wc -l)" 2
-is "notes keep bytes that are no text" "$(events 'select(.note.kind=="greeting").note | [.text_base64, .list]')" \
+is "notes keep bytes that are no text" "$(events 'select(.note.kind=="evidence").note | [.text_base64, .list]')" \
 	'["/w==",[1,"two",true]]'
 is "a file lies under its sum alone" "$(cd "$RUN/files" && sha256sum ./* | tr -d ' .')" \
 	"239f59ed55e737c77147cf55ad0c1b030b6d7ee748a7426952f9b852d5a935e5/239f59ed55e737c77147cf55ad0c1b030b6d7ee748a7426952f9b852d5a935e5"
@@ -98,7 +98,7 @@ stop_responder
 is "SIGTERM ends with 0" "$STATUS" 0
 is "the journal says who was chosen, and why" \
 	"$(events 'select(.dest_port==4444 and .note.kind=="detect").note' | head -1)" \
-	'{"kind":"detect","by":"match","profile":"talk","score":90}'
+	'{"kind":"detect","by":"match","profile":"talk","score":90,"protocol":"line","protocol_score":15}'
 check "IPv6's destination" has '.dest_ip=="2001:2::7" and .event_type=="open"'
 is "every session has its close" \
 	"$(events 'select(.event_type=="close")' | wc -l)" \

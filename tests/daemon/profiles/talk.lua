@@ -38,7 +38,7 @@ parts[24] = function(conn)
   refused = conn:command("UDP x 1", { target = "2001:db8::1" })
   conn:send(tostring(refused) .. "\n")
   conn:command("VERSION\n")
-  conn:note("greeting", { text = "\xff", list = { 1, "two", true } })
+  conn:note("evidence", { text = "\xff", list = { 1, "two", true } })
   conn:send(conn:file("../../evil", "payload") .. "\n")
   responder.finished("all said")
 end
