@@ -4,11 +4,9 @@
  */
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
@@ -22,6 +20,7 @@
 #include "base/xmalloc.h"
 #include "net/tls.h"
 #include "net/tls_alert.h"
+#include "net/tls_keys.h"
 
 /*
  * Strong first, then whatever an old device may ask for; what proves nobody's
@@ -33,8 +32,7 @@
 struct tls {
 	SSL_CTX *ctx;
 	struct tls_authority *authority;
-	int key_log;
-	bool key_log_failed;
+	struct tls_keys *keys; /* or NULL */
 };
 
 struct tls_peer {
@@ -84,20 +82,10 @@ tls_peer_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index,
 
 /* --- what OpenSSL calls ------------------------------------------------- */
 
-/* Writes a line of the key log at once: the capture needs it after a kill. */
 static void
 tls_key_line(const SSL *ssl, const char *line)
 {
-	struct tls *t = tls_of(ssl);
-	char text[1024];
-	int n = snprintf(text, sizeof text, "%s\n", line);
-
-	if (t->key_log < 0 || n <= 0 || (size_t)n >= sizeof text)
-		return;
-	if (write(t->key_log, text, (size_t)n) != n && !t->key_log_failed) {
-		t->key_log_failed = true;
-		log_error("TLS key log: %s", strerror(errno));
-	}
+	tls_keys_line(tls_of(ssl)->keys, line);
 }
 
 /* A host name or address that may stand in a certificate (RFC 6066, 3). */
@@ -189,12 +177,14 @@ tls_accept_certificate(int ok, X509_STORE_CTX *store)
 	return 1;
 }
 
-/* Notes alerts as they come and go. */
+/* Notes alerts as they come and go, and the handshake's end. */
 static void
 tls_note_alert(const SSL *ssl, int where, int value)
 {
 	struct tls_peer *peer = tls_peer_of(ssl);
 
+	if (where & (SSL_CB_ALERT | SSL_CB_HANDSHAKE_DONE))
+		tls_keys_flush(tls_of(ssl)->keys);
 	if (peer == NULL || !(where & SSL_CB_ALERT))
 		return;
 	if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT)
@@ -296,14 +286,12 @@ tls_new(const struct tls_options *options,
 	struct tls *t = xcalloc(1, sizeof *t);
 
 	tls_indexes();
-	t->key_log = -1;
 	t->authority = tls_authority_open(options->authority, error);
 	if (t->authority == NULL)
 		goto fail;
 	if (options->key_log != NULL) {
-		t->key_log = open(options->key_log,
-		    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-		if (t->key_log < 0) {
+		t->keys = tls_keys_open(options->key_log);
+		if (t->keys == NULL) {
 			snprintf(error, TLS_AUTHORITY_ERROR_SIZE, "%s: %s",
 			    options->key_log, strerror(errno));
 			goto fail;
@@ -326,10 +314,9 @@ void
 tls_free(struct tls *t)
 {
 	SSL_CTX_free(t->ctx);
+	tls_keys_close(t->keys);
 	if (t->authority != NULL)
 		tls_authority_free(t->authority);
-	if (t->key_log >= 0)
-		close(t->key_log);
 	free(t);
 }
 
@@ -455,6 +442,7 @@ tls_failure(struct bufferevent *b, char buf[static TLS_FAILURE_SIZE])
 	const struct tls_peer *peer = tls_peer_of(ssl);
 	unsigned long error = tls_first_error(b);
 
+	tls_keys_flush(tls_of(ssl)->keys);
 	buf[0] = '\0';
 	if (peer->alert_in > 0) {
 		const char *meaning = tls_alert_meaning(peer->alert_in);
