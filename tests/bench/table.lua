@@ -1,0 +1,142 @@
+-- Makes the bench's tables of the samples that tests/bench/run took: lines of
+-- metric, who, value, with tabs between. Medians; a ratio is ours by theirs.
+--
+--   lua5.4 table.lua [--json FILE] [--strict] [--took S] SAMPLES
+
+local cjson = require "cjson"
+
+-- at_least: our median by the peer's; at_most: our median itself.
+local ROWS = {
+  { "dns", "DNS", "queries/s", peer = "dnsmasq", at_least = 1.0 },
+  { "dns", "DNS", "queries/s", peer = "inetsim" },
+  { "tcp", "TCP session, 100 at once", "sessions/s", peer = "nginx", at_least = 0.6 },
+  { "tcp", "TCP session (inetsim: 10 at once)", "sessions/s", peer = "inetsim" },
+  { "crowd", "TCP session, {crowd} at once", "sessions/s", peer = "nginx", at_least = 0.6 },
+  { "crowd_errors", "  errors among them, all rounds", "errors", peer = "nginx", at_most = 0,
+    sum = true },
+  { "http", "HTTP keep-alive, 50 at once", "requests/s", peer = "nginx", at_least = 0.4 },
+  { "tls", "TLS full handshake, leaf cached", "handshakes/s", peer = "nginx", at_least = 0.8 },
+  { "tls_errors", "  errors among them, all rounds", "errors", peer = "nginx", at_most = 0,
+    sum = true },
+  { "fresh", "TLS handshake, fresh name, median", "ms", at_most = 5 },
+  { "fresh_p99", "  the same, 99th percentile", "ms" },
+  { "idle_memory", "{idlers} idle sessions, memory each", "KiB", at_most = 12 },
+  { "idle_cpu", "  CPU for all of them", "% of a core", at_most = 1 },
+  { "idle_lost", "  of them lost", "sessions", at_most = 0 },
+  { "hello", "first command, p99, {beside} idle beside", "ms", at_most = 10 },
+  { "hello_p50", "  the same, median", "ms" },
+  { "hello_errors", "  sessions without a command", "sessions", at_most = 0, sum = true },
+  { "ready", "start to ready", "ms", peer = "inetsim", at_most = 300 },
+}
+
+local options, path = {}, nil
+do
+  local i = 1
+  while arg[i] do
+    local key = arg[i]:match("^%-%-(%a+)$")
+    if key == "strict" then
+      options.strict = true
+    elseif key then
+      options[key] = arg[i + 1]
+      i = i + 1
+    else
+      path = arg[i]
+    end
+    i = i + 1
+  end
+end
+
+local function read_samples(name)
+  local samples = {}
+  for line in io.lines(name) do
+    local metric, who, value = line:match("^([^\t]+)\t([^\t]+)\t([^\t]+)$")
+    value = tonumber(value)
+    if not value then error("no measurement: " .. line, 0) end
+    samples[metric] = samples[metric] or {}
+    samples[metric][who] = samples[metric][who] or {}
+    table.insert(samples[metric][who], value)
+  end
+  return samples
+end
+
+local function median(list)
+  local sorted = table.move(list, 1, #list, 1, {})
+  table.sort(sorted)
+  local middle = #sorted // 2
+  return #sorted % 2 == 1 and sorted[middle + 1] or (sorted[middle] + sorted[middle + 1]) / 2
+end
+
+local function sum(list)
+  local n = 0
+  for _, value in ipairs(list) do n = n + value end
+  return n
+end
+
+-- One row's figures; nil when it wasn't measured.
+local function evaluate(row, samples)
+  local metric = samples[row[1]]
+  if not (metric and metric.responder) then return nil end
+  local of = row.sum and sum or median
+  local out = {
+    metric = row[1], what = row[2]:gsub("{(%w+)}", options), unit = row[3],
+    responder = of(metric.responder), samples = { responder = metric.responder },
+  }
+  if row.peer and metric[row.peer] then
+    out.peer, out.peer_value = row.peer, of(metric[row.peer])
+    out.samples[row.peer] = metric[row.peer]
+    if out.peer_value > 0 then out.ratio = out.responder / out.peer_value end
+  end
+  if row.at_least and out.ratio then
+    out.target, out.met = { ratio_at_least = row.at_least }, out.ratio >= row.at_least
+  elseif row.at_most then
+    out.target, out.met = { at_most = row.at_most }, out.responder <= row.at_most
+  end
+  out.what = out.what:gsub("^%s+", "")
+  return out, row[2]:match("^%s*")
+end
+
+local function number(value)
+  if value == nil then return "-" end
+  if value == math.floor(value) or value >= 1000 then return ("%.0f"):format(value) end
+  return ("%.2f"):format(value)
+end
+
+local function target(row)
+  if not row.target then return "", "" end
+  local least = row.target.ratio_at_least
+  return least and (">= %.1f x"):format(least) or "<= " .. number(row.target.at_most),
+    row.met and "met" or "MISSED"
+end
+
+local rows, missed, lines = {}, 0, {}
+local samples = read_samples(path)
+for _, row in ipairs(ROWS) do
+  local r, indent = evaluate(row, samples)
+  if r then
+    rows[#rows + 1] = r
+    if r.met == false then missed = missed + 1 end
+    local goal, verdict = target(r)
+    lines[#lines + 1] = ("%-40s %10s  %-8s %10s  %6s  %-8s %-6s  %s"):format(indent .. r.what,
+      number(r.responder), r.peer or "", r.peer and number(r.peer_value) or "",
+      r.ratio and ("%.2f"):format(r.ratio) or "", goal, verdict, r.unit)
+  end
+end
+
+local heading = ("%-40s %10s  %-8s %10s  %6s  %-8s %-6s  %s"):format("what", "responder", "peer",
+  "", "ratio", "target", "", "unit")
+if options.json ~= "-" then
+  print(heading)
+  print(("-"):rep(#heading + 6))
+  for _, line in ipairs(lines) do print((line:gsub("%s+$", ""))) end
+  print(("Medians of interleaved repetitions, %s s in all; everyone's log was on. %s"):format(
+    options.took or "?",
+    missed == 0 and "Every target is met." or "Targets missed: " .. missed .. "."))
+end
+if options.json then
+  local text = cjson.encode({ format = 1, took = tonumber(options.took), missed = missed,
+    rows = rows }) .. "\n"
+  local file = options.json == "-" and io.stdout or assert(io.open(options.json, "w"))
+  file:write(text)
+  if file ~= io.stdout then file:close() end
+end
+os.exit(options.strict and missed > 0 and 1 or 0)
