@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/xmalloc.h"
+#include "cp0timer.h"
 #include "guest.h"
 #include "qmp.h"
 
@@ -194,6 +195,20 @@ guest_status(void *arg, json_t *value, const char *error)
 		guest_is_ready(g);
 		return;
 	}
+	/* It stands still, loaded, for its timer to be armed first. */
+	const char *status =
+	    json_string_value(json_object_get(value, "status"));
+	if (g->qemu.ports[QEMU_GDB] != -1 && status != NULL &&
+	    strcmp(status, "inmigrate") != 0) {
+		if (cp0timer_arm(g->qemu.ports[QEMU_GDB],
+			strstr(g->image->arch, "64") != NULL) == -1) {
+			guest_lose(g, "the guest's timer can't be armed");
+			return;
+		}
+		close(g->qemu.ports[QEMU_GDB]);
+		g->qemu.ports[QEMU_GDB] = -1;
+		qmp_command(g->qmp, "cont", NULL, NULL);
+	}
 	guest_timer(g, GUEST_POLL_MS);
 }
 
@@ -272,6 +287,9 @@ guest_end(struct guest *g)
 	qmp_free(g->qmp);
 	g->control = NULL;
 	g->qmp = NULL;
+	if (g->qemu.ports[QEMU_GDB] != -1)
+		close(g->qemu.ports[QEMU_GDB]);
+	g->qemu.ports[QEMU_GDB] = -1;
 	for (size_t i = 0; i < GUEST_STREAMS; i++) {
 		if (g->streams[i].event != NULL)
 			event_free(g->streams[i].event);
