@@ -88,7 +88,9 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	for (size_t at = 1; at < n; at += step) {
 		size_t k = n - at < step ? n - at : step;
 
-		if (bytes[0] & 1)
+		if (bytes[0] % 3 == 2)
+			tracer_counts(t, (const char *)bytes + at, k);
+		else if (bytes[0] & 1)
 			tracer_ring(t, bytes + at, k);
 		else
 			tracer_strace(t, bytes + at, k);

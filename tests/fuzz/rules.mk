@@ -9,7 +9,7 @@ FUZZ_CFLAGS := -std=c17 -D_GNU_SOURCE -g -O1 -fno-omit-frame-pointer \
 FUZZ_SRCS := $(wildcard responder/base/*.c responder/wire/*.c) \
 	responder/net/names.c responder/net/dhcp.c \
 	$(wildcard responder/net/dns*.c) \
-	$(addprefix vm/host/,ctlframe.c elffile.c guestclock.c probe.c \
+	$(addprefix vm/host/,ctlframe.c elffile.c emulator.c guestclock.c probe.c \
 	strace.c straceargs.c tracebuf.c tracer.c)
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(sort $(wildcard \
 	tests/fuzz/fuzz_*.c)))

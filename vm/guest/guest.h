@@ -69,6 +69,12 @@ void binfmt_register(void);
 void probes_mount(void);
 /* Plants a list of definitions and reports formats; 0 or errno. */
 int probes_plant(char *list, size_t n, char *text, size_t size);
+/*
+ * Lets the kernel count system calls by process, from the moment when the
+ * program at path (in the cell) is executed; and reports the counts.
+ */
+void probes_count(const char *path);
+void probes_count_send(void);
 void probes_pump_start(void);
 /* Waits until what is in the ring buffer is out, and ends the stream. */
 void probes_pump_stop(void);

@@ -90,6 +90,7 @@ sample_start(char *list, size_t n, char *text, size_t size)
 	}
 	snprintf(pid, sizeof pid, "%d", cell_pid());
 	sample_words(list, n, words, pid);
+	probes_count(list_get(list, n, "path"));
 	probes_pump_start();
 	collect_mark();
 	fflush(NULL);
@@ -130,6 +131,7 @@ sample_over(void)
 		close(fd);
 	}
 	probes_pump_stop();
+	probes_count_send();
 	while (sample_pipe != -1) {
 		fcntl(sample_pipe, F_SETFL, 0);
 		sample_output();

@@ -63,6 +63,10 @@ usage(FILE *f)
 "  --grace SECONDS   go on so long once the responder has finished (default 2)\n"
 "  --probe NAME      a function, or an address as 0x…, to report calls of;\n"
 "                    may be given again (recvLine and processCmd always are)\n"
+"  --level L         full: every system call (default); observe: network,\n"
+"                    processes, files, signals; flood: nothing that moves a\n"
+"                    packet\n"
+"  --rewrite LIST    forge return values, as in connect=0,recv=1\n"
 "  --cold            boot, also where there is a snapshot\n"
 "  --ready-fd N      write a line there when the guest answers\n"
 "  --log-level L     error, warn, info (default) or debug\n"
@@ -106,7 +110,8 @@ parse(int argc, char **argv, struct main_options *o)
 {
 	enum { OPT_IMAGE = 256, OPT_RUN, OPT_SAMPLE, OPT_ARG, OPT_NAME,
 		OPT_TAP, OPT_TIME, OPT_LINK, OPT_GRACE, OPT_PROBE, OPT_COLD,
-		OPT_READY, OPT_LEVEL, OPT_PERSONA, OPT_SNAPSHOT, OPT_SHELL };
+		OPT_READY, OPT_LEVEL, OPT_PERSONA, OPT_TRACE,
+		OPT_REWRITE, OPT_SNAPSHOT, OPT_SHELL };
 	static const struct option options[] = {
 		{ "image", required_argument, NULL, OPT_IMAGE },
 		{ "run", required_argument, NULL, OPT_RUN },
@@ -114,6 +119,8 @@ parse(int argc, char **argv, struct main_options *o)
 		{ "arg", required_argument, NULL, OPT_ARG },
 		{ "name", required_argument, NULL, OPT_NAME },
 		{ "tap", required_argument, NULL, OPT_TAP },
+		{ "level", required_argument, NULL, OPT_TRACE },
+		{ "rewrite", required_argument, NULL, OPT_REWRITE },
 		{ "persona", required_argument, NULL, OPT_PERSONA },
 		{ "time", required_argument, NULL, OPT_TIME },
 		{ "link", required_argument, NULL, OPT_LINK },
@@ -128,6 +135,7 @@ parse(int argc, char **argv, struct main_options *o)
 		{ NULL, 0, NULL, 0 },
 	};
 	enum log_level level;
+	char why[200];
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -154,6 +162,21 @@ parse(int argc, char **argv, struct main_options *o)
 				exit(EXIT_USAGE);
 			}
 			log_open("device", level);
+			break;
+		case OPT_TRACE:
+			if (level_parse(optarg, &o->run.level) == -1) {
+				fprintf(stderr, "device: no level '%s': full, "
+				    "observe or flood\n", optarg);
+				exit(EXIT_USAGE);
+			}
+			break;
+		case OPT_REWRITE:
+			o->run.rewrite = optarg;
+			if (level_check_rewrite(optarg, why, sizeof why) ==
+			    -1) {
+				fprintf(stderr, "device: %s\n", why);
+				exit(EXIT_USAGE);
+			}
 			break;
 		case 'h': usage(stdout); exit(EXIT_DONE);
 		default: usage(stderr); exit(EXIT_USAGE);

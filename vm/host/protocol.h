@@ -62,6 +62,8 @@ enum frame_type {
 	FRAME_GONE,	/* wait status (4): sample and all its children ended */
 	FRAME_EXITED,	/* wait status (4) of a command */
 	FRAME_LOG,	/* text for the operator */
+	FRAME_COUNTS,	/* the kernel's histogram of system calls, text in
+			 * pieces; before GONE */
 };
 
 #endif

@@ -207,17 +207,13 @@ run_plant(struct run *r)
 	free(list);
 }
 
-/* Everything that strace can tell, and the sample under it. */
+/* The tracer, and the sample under it. */
 static void
 run_start(struct run *r)
 {
-	static const char *const words[] = { "strace", "-f", "-ttt", "-T",
-		"-yy", "-x", "-s", "256", "-n", "-q", "--decode-pids=pidns",
-		"-o", "%port" };
 	struct control_list l = { NULL, 0 };
 
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		control_list_add(&l, "tracer=%s", words[i]);
+	level_words(r->options.level, r->options.rewrite, &l);
 	control_list_add(&l, "path=%s", r->options.path);
 	control_list_add(&l, "arg=%s", r->options.path);
 	for (char **a = r->options.args; *a != NULL; a++)
@@ -237,6 +233,9 @@ run_ready(struct run *r)
 		jsonw_string(j, "kernel", r->image->kernel_version);
 	jsonw_bool(j, "restored", guest_restored(r->guest));
 	run_clock_keys(j, &r->clock);
+	jsonw_string(j, "level", level_name(r->options.level));
+	if (r->options.rewrite != NULL)
+		jsonw_string(j, "rewrite", r->options.rewrite);
 	run_event_end(r);
 	if (r->ready != NULL)
 		r->ready(r->ready_arg);
@@ -419,6 +418,9 @@ run_frame(void *arg, const struct ctlframe *f)
 		break;
 	case FRAME_OUTPUT:
 		console_write(r->console, f->payload, f->length);
+		break;
+	case FRAME_COUNTS:
+		tracer_counts(r->tracer, (const char *)f->payload, f->length);
 		break;
 	case FRAME_GONE:
 		r->gone = true;

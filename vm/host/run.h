@@ -11,6 +11,7 @@
 #include "base/attrib.h"
 #include "elffile.h"
 #include "image.h"
+#include "level.h"
 
 struct event_base;
 struct run;
@@ -27,6 +28,8 @@ struct run_options {
 	double time;	  /* seconds from the sample's start */
 	double grace;	  /* seconds on, once the responder has finished */
 	bool cold;
+	enum level level;
+	const char *rewrite; /* what is forged, checked, or NULL */
 };
 
 /*

@@ -49,6 +49,12 @@ struct tracer_count {
 	UT_hash_handle hh;
 };
 
+/* Every process that was ever the sample's. */
+struct tracer_pid {
+	int64_t pid;
+	UT_hash_handle hh;
+};
+
 /* Bytes that wait for the rest of their line or page. */
 struct tracer_input {
 	uint8_t *data;
@@ -65,7 +71,9 @@ struct tracer {
 	void *arg;
 	struct tracer_input strace, ring;
 	struct tracer_process *processes;
-	struct tracer_count *counts;
+	struct tracer_count *counts, *kernel;
+	struct tracer_pid *pids;
+	struct tracer_input histogram;
 	bool started, strace_over, ring_over, ring_broken, emulated;
 	char exec_error[32];
 	uint64_t lost;
@@ -117,6 +125,7 @@ tracer_free(struct tracer *t)
 {
 	struct tracer_process *p, *next_p;
 	struct tracer_count *c, *next_c;
+	struct tracer_pid *i, *next_i;
 
 	if (t == NULL)
 		return;
@@ -126,6 +135,15 @@ tracer_free(struct tracer *t)
 		HASH_DEL(t->counts, c);
 		free(c);
 	}
+	HASH_ITER(hh, t->kernel, c, next_c) {
+		HASH_DEL(t->kernel, c);
+		free(c);
+	}
+	HASH_ITER(hh, t->pids, i, next_i) {
+		HASH_DEL(t->pids, i);
+		free(i);
+	}
+	free(t->histogram.data);
 	free(t->strace.data);
 	free(t->ring.data);
 	free(t->path);
@@ -150,8 +168,22 @@ tracer_process(struct tracer *t, int64_t pid)
 	return p;
 }
 
+/* Remembers that this process is the sample's. */
 static void
-tracer_count(struct tracer *t, struct text name)
+tracer_remember(struct tracer *t, int64_t pid)
+{
+	struct tracer_pid *i;
+
+	HASH_FIND(hh, t->pids, &pid, sizeof pid, i);
+	if (i != NULL || HASH_COUNT(t->pids) > 100000)
+		return;
+	i = xcalloc(1, sizeof *i);
+	i->pid = pid;
+	HASH_ADD(hh, t->pids, pid, sizeof i->pid, i);
+}
+
+static void
+tracer_count(struct tracer_count **counts, struct text name, uint64_t n)
 {
 	struct tracer_count *c;
 	char key[32] = "";
@@ -159,15 +191,15 @@ tracer_count(struct tracer *t, struct text name)
 	if (name.n >= sizeof key)
 		return;
 	memcpy(key, name.at, name.n);
-	HASH_FIND_STR(t->counts, key, c);
+	HASH_FIND_STR(*counts, key, c);
 	if (c == NULL) {
-		if (HASH_COUNT(t->counts) > 1000)
+		if (HASH_COUNT(*counts) > 1000)
 			return;
 		c = xcalloc(1, sizeof *c);
 		memcpy(c->name, key, sizeof key);
-		HASH_ADD_STR(t->counts, name, c);
+		HASH_ADD_STR(*counts, name, c);
 	}
-	c->count++;
+	c->count += n;
 }
 
 static int
@@ -183,11 +215,18 @@ tracer_stats(struct tracer *t)
 	struct tracer_count *c, *next;
 
 	HASH_SORT(t->counts, tracer_by_name);
+	HASH_SORT(t->kernel, tracer_by_name);
 	jsonw_object(j, "stats");
 	jsonw_object(j, "syscalls");
 	HASH_ITER(hh, t->counts, c, next)
 		jsonw_uint(j, c->name, c->count);
 	jsonw_object_end(j);
+	if (t->kernel != NULL) {
+		jsonw_object(j, "kernel");
+		HASH_ITER(hh, t->kernel, c, next)
+			jsonw_uint(j, c->name, c->count);
+		jsonw_object_end(j);
+	}
 	jsonw_uint(j, "lost", t->lost);
 	jsonw_object_end(j);
 	events_end(t->events);
@@ -386,7 +425,8 @@ tracer_call(struct tracer *t, const struct strace_line *l)
 		tracer_exec(t, l);
 	if (!t->started)
 		return;
-	tracer_count(t, l->name);
+	tracer_count(&t->counts, l->name, 1);
+	tracer_remember(t, l->pid);
 	for (size_t i = 0; i < sizeof forks / sizeof *forks; i++)
 		if (text_is(l->name, forks[i])) {
 			tracer_syscall(t, l);
@@ -576,6 +616,8 @@ tracer_strace(struct tracer *t, const void *data, size_t n)
 	struct tracer_input *in = &t->strace;
 	size_t at = 0;
 
+	if (n == 0)
+		return;
 	tracer_append(in, data, n);
 	for (;;) {
 		const uint8_t *start = in->data + at;
@@ -607,6 +649,53 @@ tracer_printable(const char *text, size_t n)
 			text[i] != '\t') || text[i] > '~')
 			return false;
 	return n > 1;
+}
+
+/*
+ * "{ id: sys_brk                    [ 45], common_pid:        87 } hitcount:
+ * 5", one a line; other lines are the histogram's own.
+ */
+static void
+tracer_histogram(struct tracer *t, const char *line)
+{
+	struct tracer_pid *i;
+	unsigned long long n;
+	char name[32];
+	long long pid64;
+	int64_t pid;
+
+	if (sscanf(line, "{ id: sys_%31[a-z0-9_] [ %*d], common_pid: %lld } "
+		"hitcount: %llu", name, &pid64, &n) != 3)
+		return;
+	pid = pid64;
+	HASH_FIND(hh, t->pids, &pid, sizeof pid, i);
+	if (i != NULL)
+		tracer_count(&t->kernel, (struct text) { name, strlen(name) },
+		    n);
+}
+
+void
+tracer_counts(struct tracer *t, const char *data, size_t n)
+{
+	struct tracer_input *in = &t->histogram;
+	size_t at = 0;
+
+	if (n == 0)
+		return;
+	tracer_append(in, data, n);
+	for (;;) {
+		char *start = (char *)in->data + at;
+		char *end = memchr(start, '\n', in->n - at);
+
+		if (end == NULL)
+			break;
+		*end = '\0';
+		tracer_histogram(t, start);
+		at = (size_t)(end - (char *)in->data) + 1;
+	}
+	tracer_consume(in, at);
+	if (in->n > TRACER_LINE_MAX)
+		in->n = 0;
 }
 
 /* The arguments of a function's entry. */
@@ -700,6 +789,8 @@ tracer_ring(struct tracer *t, const void *data, size_t n)
 	size_t at = 0;
 
 	if (t->ring_broken || t->ring_over)
+		return;
+	if (n == 0)
 		return;
 	tracer_append(in, data, n);
 	while (in->n - at >= 4) {

@@ -38,6 +38,8 @@ void tracer_emulated(struct tracer *);
 void tracer_strace(struct tracer *, const void *, size_t n);
 /* Takes bytes of the ring buffer's stream (protocol.h). */
 void tracer_ring(struct tracer *, const void *, size_t n);
+/* Takes a piece of the kernel's histogram of system calls (FRAME_COUNTS). */
+void tracer_counts(struct tracer *, const char *, size_t n);
 /* Writes the `stats` event of all so far. */
 void tracer_stats(struct tracer *);
 /* Hands out what waits for its other half: the streams are over. */
