@@ -21,8 +21,9 @@ done
 is 'home and programs are the installed ones' "$(cd / && bash -euc \
 	". '$lib/lib.bash'; echo \$KAGE_HOME \$KAGE_BUILD \$KAGE_INSTALLED")" \
 	"$TMP/dest/usr/share/kagemusha $lib 1"
-for program in responder recorder device canary; do
-	[[ -x $BUILD/$program ]] || continue
+for program in "$BUILD"/*; do
+	[[ -x $program && ! -d $program ]] || continue
+	program=${program##*/}
 	check "$program runs" "$lib/$program" --help
 done
 is 'every profile is there' \
@@ -36,6 +37,9 @@ is 'report from there' "$("$kage" report --no-files "$TOP/tests/report/runs/line
 	"$("$TOP/scripts/kagemusha" report --no-files "$TOP/tests/report/runs/linebot" | head -n 40)"
 is 'device list from there' "$("$kage" device list | cut -c1-12)" \
 	"$("$TOP/scripts/kagemusha" device list | cut -c1-12)"
+is 'image recipes keep their modes' \
+	"$(cd "$TMP/dest/usr/share/kagemusha/vm/image" && find . -type f -perm -u+x | sort)" \
+	"$(cd "$TOP/vm/image" && find . -type f -perm -u+x | sort)"
 is 'nothing is writable by others' \
 	"$(find "$TMP/dest" -type f -perm /022)" ''
 is 'no file names the checkout' "$(grep -rlIF "$TOP" "$TMP/dest" | head -n 3)" ''
