@@ -10,7 +10,7 @@ local flows = {}
 local NEAR = 2.0 -- seconds between a call and the first packet of its flow
 
 local function num(x)
-  return type(x) == "number" and x or nil
+  return type(x) == "number" and x >= 0 and x or nil
 end
 
 -- Destination → uses, and port → sockets, for look-ups.

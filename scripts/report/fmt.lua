@@ -78,7 +78,7 @@ end
 
 function fmt.bytes(n)
   if not n then return "-" end
-  if n < 1000 then return ("%d B"):format(n) end
+  if n < 1000 then return ("%.0f B"):format(n) end
   if n < 1e6 then return ("%.1f kB"):format(n / 1e3) end
   if n < 1e9 then return ("%.1f MB"):format(n / 1e6) end
   return ("%.1f GB"):format(n / 1e9)

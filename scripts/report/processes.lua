@@ -7,6 +7,8 @@
 -- process: pid, parent, children (list), born (index of the fork in the
 -- parent), first, last (indices of its own events), t, ended (time), ended_at
 -- (index), status or signal, path, argv, events (indices of its calls)
+local fmt = require("fmt")
+
 local processes = {}
 
 local forks = { fork = true, vfork = true, clone = true, clone3 = true, clone2 = true }
@@ -28,9 +30,18 @@ local function tells_forks(run)
   return false
 end
 
+-- Does p descend from q? A guest that lies may say so of both.
+local function descends(p, q)
+  while p do
+    if p == q then return true end
+    p = p.parent
+  end
+  return false
+end
+
 local function adopt(list, current, parent, child, index, ev)
   local p = current[child]
-  local orphan = p and not p.parent and p ~= parent and p ~= list[1]
+  local orphan = p and not p.parent and p ~= list[1] and not descends(parent, p)
   if not orphan then
     p = new(list, child, index, ev)
     current[child] = p
@@ -91,7 +102,8 @@ function processes.name(p)
   local seen = 0
   local q = p
   while q and not q.path and seen < 100 do q, seen = q.parent, seen + 1 end
-  p.label = q and q.path and tostring(q.path):match("([^/]+)/*$") or nil
+  local last = q and q.path and q.path:match("([^/]+)/*$")
+  p.label = last and fmt.clip(fmt.esc(last), 40) or nil
   return p.label
 end
 

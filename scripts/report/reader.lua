@@ -75,6 +75,29 @@ local function strip(t)
   return t
 end
 
+-- What the common keys must be; another value is no value. Nothing behind the
+-- reader has to ask again.
+local texts = { "event_type", "src_ip", "dest_ip", "proto", "name", "profile", "community_id" }
+local forms = { src_ip = "^[%x:.]+$", dest_ip = "^[%x:.]+$", proto = "^[%w._-]+$" }
+local whole_numbers = { "session", "command", "flow_id", "pid", "icmp_type", "icmp_code" }
+local ports = { "src_port", "dest_port" }
+
+local function whole(x, least, most)
+  return math.type(x) == "integer" and x >= least and x <= most and x or nil
+end
+
+local function checked(object)
+  for _, key in ipairs(texts) do
+    if type(object[key]) ~= "string" then object[key] = nil end
+  end
+  for key, pattern in pairs(forms) do
+    if object[key] and not object[key]:find(pattern) then object[key] = nil end
+  end
+  for _, key in ipairs(whole_numbers) do object[key] = whole(object[key], 0, 2 ^ 53) end
+  for _, key in ipairs(ports) do object[key] = whole(object[key], 0, 65535) end
+  return object
+end
+
 -- Calls each(object, line, time) for every line that can be read.
 local function each_line(run, file, each)
   local f, why = io.open(run.dir .. "/" .. file, "rb")
@@ -89,7 +112,7 @@ local function each_line(run, file, each)
     if type(object) == "table" then
       -- An event without a time of its own stands where it is written.
       t = reader.time(object.timestamp) or t
-      each(strip(object), line, t)
+      each(checked(strip(object)), line, t)
     elseif text:sub(-1) ~= "\n" then
       run.notes[#run.notes + 1] = ("%s: the last line was cut off (%d bytes dropped)"):format(
         file, #text)
@@ -104,9 +127,18 @@ local function each_line(run, file, each)
   end
 end
 
-local function num(x)
-  if type(x) == "number" then return x end
-  return type(x) == "string" and tonumber(x) or nil
+local function integer(x)
+  if type(x) == "string" then x = tonumber(x) end
+  return math.type(x) == "integer" and x or nil
+end
+
+local function port(x)
+  return whole(integer(x), 1, 65535)
+end
+
+-- A name out of a fixed set (SIGKILL, ECONNREFUSED), or a number, as text.
+local function plain(x)
+  return tostring(x):match("^[%w_-]+$") or "?"
 end
 
 local function tab(x)
@@ -124,25 +156,23 @@ local function args_text(args)
 end
 
 local function sockaddr(args)
-  local port, ip = args:match('sin_port=htons%((%d+)%).-inet_addr%("([^"]+)"%)')
-  if not port then
-    port, ip = args:match('sin6_port=htons%((%d+)%).-AF_INET6, "([^"]+)"')
+  local at, ip = args:match('sin_port=htons%((%d+)%).-inet_addr%("([^"]+)"%)')
+  if not at then
+    at, ip = args:match('sin6_port=htons%((%d+)%).-AF_INET6, "([^"]+)"')
   end
-  return ip, port and tonumber(port)
+  return ip, at and whole(tonumber(at), 0, 65535)
 end
 
 -- Source and destination of the socket that a call works on. An address of
 -- zeros means "not bound", as strace shows it. The address in the arguments
 -- comes second: for an unbound UDP socket it is the only one.
 local function socket_of(s, args)
-  local k = tab(s.socket)
+  local k = checked(tab(s.socket))
   local sock = {
-    proto = type(k.proto) == "string" and (k.proto:lower():gsub("v6$", "")) or nil,
-    src_ip = k.src_ip, src_port = num(k.src_port),
-    dest_ip = k.dest_ip, dest_port = num(k.dest_port),
+    proto = k.proto and (k.proto:lower():gsub("v6$", "")), src_ip = k.src_ip,
+    src_port = port(k.src_port), dest_ip = k.dest_ip, dest_port = port(k.dest_port),
   }
-  if sock.src_port == 0 then sock.src_port = nil end
-  if sock.dest_port == 0 then sock.dest_ip, sock.dest_port = nil, nil end
+  if not sock.dest_port then sock.dest_ip = nil end
   if not sock.dest_ip then sock.dest_ip, sock.dest_port = sockaddr(args) end
   return next(sock) and sock or nil
 end
@@ -151,33 +181,42 @@ end
 -- length, bytes; `te` is when it returned.
 local function syscall_event(ev, s)
   local args = args_text(s.args)
-  ev.name = tostring(s.name or "?")
-  ev.nr, ev.args, ev.ret, ev.errno = num(s.nr), args, num(s.ret), s.errno
-  ev.fd = num(s.fd) or tonumber(args:match("^(%d+)[<,]") or args:match("^(%d+)$"))
-  ev.duration = num(s.duration)
-  ev.te = ev.t + (ev.duration or 0)
+  ev.name = type(s.name) == "string" and s.name:match("^[%w_]+$") or "?"
+  ev.nr, ev.args, ev.ret = integer(s.nr), args, integer(s.ret)
+  ev.errno = s.errno and plain(s.errno)
+  ev.fd = integer(s.fd) or integer(args:match("^(%d+)[<,]") or args:match("^(%d+)$"))
+  local duration = tonumber(s.duration) or 0
+  ev.te = ev.t + (duration > 0 and duration < 1e7 and duration or 0)
   ev.sock = socket_of(s, args)
   ev.path = type(s.path) == "string" and s.path or nil
-  ev.length, ev.bytes = num(s.length), reader.bytes(s)
+  ev.length, ev.bytes = whole(integer(s.length), 0, 2 ^ 40), reader.bytes(s)
   return ev
 end
 
 local makers = {
   syscall = syscall_event,
   process = function(ev, p)
-    ev.action, ev.child = tostring(p.action or "?"), num(p.child)
-    ev.status, ev.signal, ev.path = p.status, p.signal, p.path
-    ev.argv = type(p.argv) == "table" and p.argv or nil
+    ev.action, ev.child = tostring(p.action or "?"), whole(integer(p.child), 1, 2 ^ 31)
+    ev.status, ev.signal = p.status and plain(p.status), p.signal and plain(p.signal)
+    ev.path = type(p.path) == "string" and p.path or nil
+    if type(p.argv) == "table" then
+      ev.argv = {}
+      for i, arg in ipairs(p.argv) do ev.argv[i] = tostring(arg) end
+    end
     return ev
   end,
   ["function"] = function(ev, f)
-    ev.name, ev.action = tostring(f.name or "?"), f.action or "entry"
-    ev.args = type(f.args) == "table" and f.args or {}
+    ev.name, ev.action = tostring(f.name or "?"), plain(f.action or "entry")
+    ev.args = {}
+    for i, arg in ipairs(type(f.args) == "table" and f.args or {}) do
+      ev.args[i] = type(arg) == "table" and "?" or arg
+    end
     ev.ret = f.ret
     return ev
   end,
   device = function(ev, d)
-    ev.state, ev.reason, ev.arch, ev.kernel, ev.clock = d.state, d.reason, d.arch, d.kernel, d.clock
+    ev.state, ev.reason = d.state, d.reason and tostring(d.reason)
+    ev.arch = d.arch and tostring(d.arch)
     return ev
   end,
   stats = function(ev, s)
@@ -188,9 +227,9 @@ local makers = {
 
 local function device_event(object, line, t)
   local kind = object.event_type
-  local ev = { kind = kind, line = line, t = t, pid = num(object.pid) }
+  local ev = { kind = kind, line = line, t = t, pid = object.pid }
   local detail = tab(object[kind])
-  ev.pid = ev.pid or num(detail.pid)
+  ev.pid = ev.pid or whole(integer(detail.pid), 0, 2 ^ 31)
   if makers[kind] then return makers[kind](ev, detail) end
   ev.raw = object
   return ev

@@ -15,6 +15,11 @@ local function num(x)
   return type(x) == "number" and x or nil
 end
 
+-- A place in a stream, or a length.
+local function place(x)
+  return math.type(x) == "integer" and x >= 0 and x < 1 << 48 and x or nil
+end
+
 local function tab(x)
   return type(x) == "table" and x or {}
 end
@@ -54,8 +59,8 @@ function handlers.data(_, ev, s)
   local bytes = reader.bytes(d)
   local last = list[#list]
   list[#list + 1] = {
-    offset = num(d.offset) or (last and last.offset + last.length or 0),
-    length = num(d.length) or #(bytes or ""), bytes = bytes, t = ev.t, line = ev.line,
+    offset = place(d.offset) or (last and last.offset + last.length or 0),
+    length = place(d.length) or #(bytes or ""), bytes = bytes, t = ev.t, line = ev.line,
     command = num(ev.command),
   }
 end
@@ -65,8 +70,9 @@ function handlers.command(state, ev, s)
   local text = reader.bytes(info) or ""
   local c = {
     id = num(ev.command), name = info.name and tostring(info.name), text = text, session = s,
-    offset = num(info.offset) or 0, length = num(info.length) or #text, t = ev.t,
-    line = ev.line, target = info.target, seconds = num(info.seconds), profile = ev.profile,
+    offset = place(info.offset) or 0, length = place(info.length) or #text, t = ev.t,
+    line = ev.line, target = info.target and tostring(info.target),
+    seconds = num(info.seconds), profile = ev.profile,
     refused = info.refused and tostring(info.refused) or nil,
   }
   if not c.id or state.commands_by_id[c.id] then return end
@@ -155,7 +161,7 @@ end
 function handlers.run(state, ev)
   local d = tab(ev.run)
   if type(d.state) == "string" then
-    state.run[d.state] = { t = ev.t, line = ev.line, reason = d.reason }
+    state.run[d.state] = { t = ev.t, line = ev.line, reason = d.reason and tostring(d.reason) }
   end
 end
 

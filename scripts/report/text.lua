@@ -455,6 +455,10 @@ function text.render(r)
   sessions(r, out)
   containment(r, out)
   loose_ends(r, out)
+  -- The parts are escaped where they are made; this is the second lock.
+  for i, line in ipairs(out) do
+    if line:find("[%c\x7f-\xff]") then out[i] = fmt.harmless(line) end
+  end
   return table.concat(out, "\n") .. "\n"
 end
 

@@ -52,7 +52,7 @@ local function handler(a)
   if not name then return nil end
   local entries, entry = 0, nil
   for _, ev in ipairs(a.run.device) do
-    if ev.kind == "function" and ev.name == name and ev.action == "entry" then
+    if ev.kind == "function" and ev.name == name and ev.action == "entry" and ev.proc then
       entries = entries + 1
       if not entry or ev.t < entry.t then entry = ev end
     end
