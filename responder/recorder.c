@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/jsonw.h"
 #include "base/log.h"
+#include "base/rights.h"
 #include "base/xmalloc.h"
 #include "record/capture.h"
 #include "record/finish.h"
@@ -321,6 +322,8 @@ recorder_run(const struct recorder_options *options)
 		    error);
 		return EXIT_LACKS;
 	}
+	if (rights_drop() < 0)
+		log_warn("can't give up rights: %s", strerror(errno));
 	if (!frame_link_known(capture_link(r.capture)))
 		log_warn("link type %d is not known here: no flows",
 		    capture_link(r.capture));

@@ -52,6 +52,8 @@ stop() { kill -TERM "$1" && wait "$1"; }
 # --- a flood, tcpdump beside us, the same ring for both
 start_recorder "$TMP/a"
 is 'ready' "$(cat "$TMP/a/ready")" ready
+is 'it has given up all rights but to write its files' \
+	"$(sed -n 's/^CapPrm:\t0*//p;s/^NoNewPrivs:\t/+/p' "/proc/$rec/status" | tr -d '\n')" 2+1
 ip netns exec $lab tcpdump -Z root -i br-lab -B 65536 -w "$TMP/beside.pcap" udp port 9 2>"$TMP/tcpdump.log" &
 td=$!
 pids+=("$td")
