@@ -330,16 +330,33 @@ main_raise_limits(struct config *c)
 	}
 }
 
-struct main_reload {
+struct main_state {
 	struct main_options *options;
+	struct event_base *base;
 	struct service *service;
+	bool failed;
 };
+
+/* The self-test is over: ready, or there is no point in going on. */
+static void
+main_tested(void *arg, const char *failed)
+{
+	struct main_state *r = arg;
+
+	if (failed == NULL) {
+		main_ready(r->options, r->service);
+		return;
+	}
+	log_error("self-test: %s", failed);
+	r->failed = true;
+	event_base_loopbreak(r->base);
+}
 
 /* SIGHUP: a new configuration and new profiles, or all stays as it is. */
 static void
 main_hangup(evutil_socket_t number A_UNUSED, short what A_UNUSED, void *arg)
 {
-	struct main_reload *r = arg;
+	struct main_state *r = arg;
 	struct config fresh;
 	int status = main_configure(r->options, &fresh);
 
@@ -365,7 +382,7 @@ main_run(struct main_options *o, struct event_base *base)
 {
 	struct event *term = evsignal_new(base, SIGTERM, main_signal, base);
 	struct event *interrupt = evsignal_new(base, SIGINT, main_signal, base);
-	struct main_reload reload = { .options = o };
+	struct main_state reload = { .options = o, .base = base };
 	struct event *hangup = evsignal_new(base, SIGHUP, main_hangup, &reload);
 	struct service *s;
 	int code = 1;
@@ -374,11 +391,12 @@ main_run(struct main_options *o, struct event_base *base)
 		fatal("no memory for signals");
 	event_add(term, NULL);
 	event_add(interrupt, NULL);
+	o->service.tested = main_tested;
+	o->service.arg = &reload;
 	if ((s = service_new(base, &o->config, &o->service)) != NULL) {
 		reload.service = s;
 		event_add(hangup, NULL);
-		main_ready(o, s);
-		code = event_base_dispatch(base) < 0 ? 1 : 0;
+		code = event_base_dispatch(base) < 0 || reload.failed ? 1 : 0;
 		service_free(s);
 	}
 	event_free(hangup);

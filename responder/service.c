@@ -19,6 +19,7 @@
 #include "record/run.h"
 #include "script/engine.h"
 #include "script/profiles.h"
+#include "selftest.h"
 #include "service.h"
 #include "service_dhcp.h"
 #include "service_dns.h"
@@ -35,6 +36,7 @@ struct service {
 	struct service_udp *udp;
 	struct service_dhcp *dhcp;
 	struct event *tick;
+	struct selftest *selftest; /* until we are ready */
 	bool finished;
 };
 
@@ -52,7 +54,8 @@ service_accepted(void *arg, evutil_socket_t fd, const struct addr *src,
 {
 	struct service *s = arg;
 
-	visits_accept(s->visits, fd, src, dest);
+	if (!selftest_accept(s->selftest, fd, src))
+		visits_accept(s->visits, fd, src, dest);
 }
 
 static void
@@ -61,6 +64,8 @@ service_datagram(void *arg, const struct listener_path *path,
 {
 	struct service *s = arg;
 
+	if (selftest_datagram(s->selftest, path, bytes, n))
+		return;
 	if (path->dest.port == s->house.config->dns_port)
 		service_dns_datagram(s->house.dns, path, bytes, n);
 	else if (path->dest.port == DHCP_SERVER_PORT)
@@ -172,6 +177,30 @@ service_open_tls(struct service *s, const struct service_options *o)
 	return s->house.tls != NULL ? 0 : -1;
 }
 
+/* The self-test has come to its end. */
+static void
+service_tested(void *arg, const char *failed)
+{
+	struct service *s = arg;
+
+	selftest_free(s->selftest);
+	s->selftest = NULL;
+	if (failed == NULL)
+		run_state(s->house.run, "ready", NULL);
+	s->options.tested(s->options.arg, failed);
+}
+
+static void
+service_test(struct service *s)
+{
+	struct addr addrs[CONFIG_LISTEN];
+	size_t n = 0;
+
+	for (; n < CONFIG_LISTEN && s->listeners[n] != NULL; n++)
+		addrs[n] = *listener_addr(s->listeners[n]);
+	s->selftest = selftest_new(s->house.base, addrs, n, service_tested, s);
+}
+
 struct service *
 service_new(struct event_base *base, struct config *c,
     const struct service_options *o)
@@ -203,7 +232,7 @@ service_new(struct event_base *base, struct config *c,
 	s->dhcp = service_dhcp_new(base, c, s->house.run);
 	if (service_listen(s) < 0)
 		goto fail;
-	run_state(s->house.run, "ready", NULL);
+	service_test(s);
 	return s;
 fail:
 	service_free(s);
@@ -237,6 +266,7 @@ service_free(struct service *s)
 		return;
 	for (size_t i = 0; i < CONFIG_LISTEN; i++)
 		listener_free(s->listeners[i]);
+	selftest_free(s->selftest);
 	visits_free(s->visits);
 	service_udp_free(s->udp);
 	service_dhcp_free(s->dhcp);

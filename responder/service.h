@@ -19,6 +19,9 @@ struct service_options {
 	const char *run;	   /* folder of the run */
 	const char *profiles;	   /* folder of the profiles */
 	const char *device_socket; /* path of the link's socket */
+	/* Every listener has answered, or this is which has not. */
+	void (*tested)(void *, const char *failed);
+	void *arg;
 	const char *authority;	   /* folder of the lab's CA (net/tls.h) */
 };
 

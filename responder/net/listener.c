@@ -376,7 +376,10 @@ listener_reply(const struct listener_path *path, const void *bytes, size_t n)
 	memcpy(&iov.iov_base, &bytes, sizeof bytes); /* sendmsg only reads */
 	m.msg_namelen = addr_to_sockaddr(&path->src, &ss);
 	if (l->options.transparent) {
-		fd = listener_reply_socket(l, path->dest.port);
+		/* Not for our own port: that socket is there already, and
+		 * another one would take its datagrams. */
+		if (path->dest.port != l->addr.port)
+			fd = listener_reply_socket(l, path->dest.port);
 		if (fd < 0)
 			return -1;
 		m.msg_control = &control;
