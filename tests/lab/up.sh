@@ -80,6 +80,23 @@ check 'one goes, the other stays' lab exec true
 check 'the one is gone' gone "$second"
 lab down
 
+# --- all of them, in a /run of its own, where no other labs are ----------------
+all=$(unshare --mount --propagation private bash -uc '
+	mount -t tmpfs none /run
+	kage=$1
+	"$kage" lab up --lab one && "$kage" lab up --lab two --offline || exit 1
+	ip netns add kage-half
+	ip netns exec kage-one sleep 1000 & stray=$!
+	until [[ $(ip netns pids kage-one) ]]; do sleep 0.02; done
+	echo "$("$kage" lab status --json | jq -c "[.[] | [.lab, .state]]")"
+	"$kage" lab down --all || exit 1
+	wait "$stray"
+	echo "$? $("$kage" lab status) $(ls /run /run/netns | tr "\n" " ")"
+	' all "$TOP/scripts/kagemusha" 2>"$TMP/err")
+is 'down --all' "$all" '[["half","broken"],["one","up"],["two","up"]]
+143 no lab is up /run: netns  /run/netns: '
+[[ ! -s $TMP/err ]] || diag "$(<"$TMP/err")"
+
 # --- a card for a device of one's own ----------------------------------------
 # A link of the machine stands for the card; its other end is the device.
 far=kage-$LAB-far
