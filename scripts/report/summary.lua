@@ -81,6 +81,14 @@ local function incomplete(a)
         :format(s.id)
     end
   end
+  local alone = {}
+  for _, c in ipairs(a.journal.commands) do
+    if c.how == "time alone" then alone[#alone + 1] = "#" .. tostring(c.id) end
+  end
+  if #alone > 0 then
+    notes[#notes + 1] = ("no reads were traced: who handled %s is judged by time alone"):format(
+      table.concat(alone, " "))
+  end
   local verdict = info.verdict
   if verdict == "running" then
     notes[#notes + 1] = "run.json says that the run still goes on: it was killed, or it does"

@@ -505,6 +505,68 @@ do -- reads that were never traced: the entry into the handler decides
   tap.is("entry alone: how", rows[1].command.how, "function entry")
 end
 
+do -- over TLS the bytes on the socket are others: the first read after it was sent
+  local s = new()
+  local c = bot(s, 7, 40001)
+  c:event("tls", { tls = { version = "TLS 1.2" } })
+  local function sealed(pid, n) -- a record of n bytes arrives
+    s:call(pid, "recv", '3<TCP>, "…", 4096, 0', n,
+      { fd = 3, socket = c:socket(), length = n, text = ("\1"):rep(n) })
+  end
+  sealed(7, 1200)
+  c:command("UDP", "!* UDP 198.18.0.1 9 2\n")
+  sealed(7, 51)
+  s:datagrams(7, 4, 2, "198.18.0.1", 9)
+  c:command("LOCALIP", "!* GETLOCALIP\n")
+  sealed(7, 44)
+  s:call(7, "send", '3<TCP>, "…", 60, 0', 60, { fd = 3, socket = c:socket(), length = 60 })
+  c:heard("My IP: 10.13.37.2\n")
+  c:command("JUNK", "!* JUNK\n")
+  sealed(7, 40)
+  s:finish()
+  local _, rows = report(s)
+  tap.is("TLS: verdicts", verdicts(rows), "handled handled ignored")
+  tap.is("TLS: how", rows[1].command.how, "first read after it was sent (TLS)")
+  tap.is("TLS: the reply, and that it is time alone",
+    rows[2].reply.text .. rows[2].reply.how, "My IP: 10.13.37.2\ntime alone")
+end
+
+do -- a tracer that shows no reads at all, and no probes: the clock, and it says so
+  local s = new()
+  local c = bot(s, 7, 40001)
+  c.reads = function() end
+  local device = s.files["device.jsonl"]
+  for i = #device, 1, -1 do
+    if device[i]:find('"recv"', 1, true) then table.remove(device, i) end
+  end
+  c:command("UDP", "!* UDP 198.18.0.1 9 2\n")
+  s:datagrams(7, 4, 2, "198.18.0.1", 9)
+  s:wait(1)
+  s:finish()
+  local r, rows = report(s)
+  tap.is("no reads: handled", verdicts(rows), "handled")
+  tap.is("no reads: time alone", rows[1].command.how, "time alone")
+  tap.like("no reads: said", table.concat(r.incomplete, "\n"), "time alone")
+end
+
+do -- a thread shares its parent's sockets
+  local s = new()
+  local c = bot(s, 7, 40001)
+  c:command("HOLD", "!* HOLD\n")
+  c:reads(7)
+  s:call(7, "clone", "child_stack=0x1, flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_THREAD", 8)
+  s:fork(7, 8, "process")
+  s:call(7, "socket", "AF_INET, SOCK_DGRAM, IPPROTO_UDP", 5)
+  c:command("JUNK", "!* JUNK\n")
+  c:reads(7)
+  s:call(8, "sendto", '5<UDP>, "x", 1, 0, {sa_family=AF_INET, sin_port=htons(9), '
+    .. 'sin_addr=inet_addr("198.18.0.1")}, 16', 1, { fd = 5, socket = { proto = "UDP" } })
+  s:flow({ dest = "198.18.0.1", dport = 9, port = 50123 })
+  s:finish()
+  local _, rows = report(s)
+  tap.is("thread: verdicts", verdicts(rows), "handled ignored")
+end
+
 do -- a listener of the command's own, and an execve
   local s = new()
   local c = bot(s, 7, 40001)
