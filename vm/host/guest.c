@@ -100,6 +100,11 @@ guest_readcb(int fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	/* What strace wrote before a probe was hit comes before it. */
+	if (s->port == QEMU_TRACE)
+		for (int i = 0; i < 16 &&
+		     guest_read(&s->guest->streams[0]); i++)
+			;
 	if (!guest_read(s) && errno != EAGAIN && errno != EINTR)
 		event_del(s->event);
 }

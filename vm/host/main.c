@@ -67,6 +67,8 @@ usage(FILE *f)
 "                    processes, files, signals; flood: nothing that moves a\n"
 "                    packet\n"
 "  --rewrite LIST    forge return values, as in connect=0,recv=1\n"
+"  --functions       report each entry of a function of its own code\n"
+"  --no-compare      do not report which texts it compares with what came\n"
 "  --cold            boot, also where there is a snapshot\n"
 "  --ready-fd N      write a line there when the guest answers\n"
 "  --log-level L     error, warn, info (default) or debug\n"
@@ -111,7 +113,7 @@ parse(int argc, char **argv, struct main_options *o)
 	enum { OPT_IMAGE = 256, OPT_RUN, OPT_SAMPLE, OPT_ARG, OPT_NAME,
 		OPT_TAP, OPT_TIME, OPT_LINK, OPT_GRACE, OPT_PROBE, OPT_COLD,
 		OPT_READY, OPT_LEVEL, OPT_PERSONA, OPT_TRACE,
-		OPT_REWRITE, OPT_SNAPSHOT, OPT_SHELL };
+		OPT_REWRITE, OPT_FUNCTIONS, OPT_NO_COMPARE, OPT_SNAPSHOT, OPT_SHELL };
 	static const struct option options[] = {
 		{ "image", required_argument, NULL, OPT_IMAGE },
 		{ "run", required_argument, NULL, OPT_RUN },
@@ -121,6 +123,8 @@ parse(int argc, char **argv, struct main_options *o)
 		{ "tap", required_argument, NULL, OPT_TAP },
 		{ "level", required_argument, NULL, OPT_TRACE },
 		{ "rewrite", required_argument, NULL, OPT_REWRITE },
+		{ "functions", no_argument, NULL, OPT_FUNCTIONS },
+		{ "no-compare", no_argument, NULL, OPT_NO_COMPARE },
 		{ "persona", required_argument, NULL, OPT_PERSONA },
 		{ "time", required_argument, NULL, OPT_TIME },
 		{ "link", required_argument, NULL, OPT_LINK },
@@ -163,6 +167,8 @@ parse(int argc, char **argv, struct main_options *o)
 			}
 			log_open("device", level);
 			break;
+		case OPT_FUNCTIONS: o->run.functions = true; break;
+		case OPT_NO_COMPARE: o->run.compares = false; break;
 		case OPT_TRACE:
 			if (level_parse(optarg, &o->run.level) == -1) {
 				fprintf(stderr, "device: no level '%s': full, "
@@ -323,7 +329,7 @@ int
 main(int argc, char **argv)
 {
 	struct main_options o = { .run = { .time = 60, .grace = 2,
-		.persona = "router" },
+		.persona = "router", .compares = true },
 		.ready = -1 };
 	struct image *image;
 	char why[512];

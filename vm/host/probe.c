@@ -20,17 +20,19 @@ struct probe_arch {
 	bool big;
 	/* Arguments can still be read when the function returns. */
 	bool kept;
+	/* Every function of a C library can be probed. */
+	bool compares;
 };
 
 static const struct probe_arch probe_archs[] = {
 	{ "i386", { "$stack1", "$stack2", "$stack3", "$stack4" }, 4, false,
-	    true },
-	{ "amd64", { "%di", "%si", "%dx", "%cx" }, 8, false, false },
-	{ "armhf", { "%r0", "%r1", "%r2", "%r3" }, 4, false, false },
-	{ "armel", { "%r0", "%r1", "%r2", "%r3" }, 4, false, false },
-	{ "arm64", { "%x0", "%x1", "%x2", "%x3" }, 8, false, false },
-	{ "mipsel", { "%r4", "%r5", "%r6", "%r7" }, 4, false, false },
-	{ "mips64el", { "%r4", "%r5", "%r6", "%r7" }, 8, false, false },
+	    true, true },
+	{ "amd64", { "%di", "%si", "%dx", "%cx" }, 8, false, false, true },
+	{ "armhf", { "%r0", "%r1", "%r2", "%r3" }, 4, false, false, false },
+	{ "armel", { "%r0", "%r1", "%r2", "%r3" }, 4, false, false, false },
+	{ "arm64", { "%x0", "%x1", "%x2", "%x3" }, 8, false, false, false },
+	{ "mipsel", { "%r4", "%r5", "%r6", "%r7" }, 4, false, false, false },
+	{ "mips64el", { "%r4", "%r5", "%r6", "%r7" }, 8, false, false, false },
 };
 
 /* Functions whose arguments have a shape that bots share. */
@@ -138,6 +140,86 @@ probes_add(struct probes *p, const struct elf *elf, const char *name,
 	return 0;
 }
 
+/* Adds one function without asking; what is there already stays. */
+static size_t
+probes_add_symbol(struct probes *p, const struct elf_symbol *s,
+    const char *name, enum probe_kind kind)
+{
+	struct probe probe = { .kind = kind, .entry_only = true };
+
+	for (size_t i = 0; i < p->count; i++)
+		if (p->list[i].offset == s->offset)
+			return 0;
+	if (p->count == PROBES_MAX || s->thumb)
+		return 0;
+	probe.address = s->address;
+	probe.offset = s->offset;
+	probe.name = xstrdup(name);
+	probe.event = probe_event(name, p->count);
+	p->list = xreallocarray(p->list, p->count + 1, sizeof *p->list);
+	p->list[p->count++] = probe;
+	return 1;
+}
+
+size_t
+probes_add_own(struct probes *p, const struct elf *elf)
+{
+	const struct elf_symbol *main = elf_function(elf, "main");
+	size_t count = 0, i = 0;
+
+	/* crtbegin.o ends with frame_dummy; the library's names begin with an
+	 * underscore, but for small ones that headers bring. */
+	while (i < elf->count &&
+	    strcmp(elf->functions[i].name, "frame_dummy") != 0)
+		i++;
+	for (i++; i < elf->count; i++) {
+		const struct elf_symbol *s = &elf->functions[i];
+
+		if (s->name[0] == '_' && strncmp(s->name, "__bswap", 7) != 0)
+			break;
+		count += probes_add_symbol(p, s, s->name, PROBE_NOTHING);
+	}
+	if (main != NULL)
+		count += probes_add_symbol(p, main, "main", PROBE_NOTHING);
+	return count;
+}
+
+/* "__strncmp_sse4_2" is strncmp; NULL for what compares no texts. */
+static const char *
+probe_compare_name(const char *name)
+{
+	static const char *const names[] = { "strcmp", "strncmp", "strcasecmp",
+		"strncasecmp", "strcasestr", "strstr", "memcmp", "strtok" };
+
+	name += strspn(name, "_");
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		size_t n = strlen(names[i]);
+
+		if (strncmp(name, names[i], n) == 0 &&
+		    (name[n] == '\0' || name[n] == '_') &&
+		    strstr(name + n, "ifunc") == NULL)
+			return names[i];
+	}
+	return NULL;
+}
+
+size_t
+probes_add_compares(struct probes *p, const struct elf *elf)
+{
+	size_t count = 0;
+
+	if (!p->arch->compares)
+		return 0;
+	for (size_t i = 0; i < elf->count; i++) {
+		const char *name = probe_compare_name(elf->functions[i].name);
+
+		if (name != NULL)
+			count += probes_add_symbol(p, &elf->functions[i], name,
+			    PROBE_COMPARE);
+	}
+	return count;
+}
+
 /* What is fetched at a function's entry. The caller frees it. */
 static char *
 probe_entry_args(const struct probe_arch *arch, enum probe_kind kind)
@@ -156,6 +238,9 @@ probe_entry_args(const struct probe_arch *arch, enum probe_kind kind)
 	}
 	if (kind == PROBE_NOTHING)
 		return xstrdup("");
+	if (kind == PROBE_COMPARE)
+		return xasprintf(" s0=+0(%s):string s1=+0(%s):string",
+		    arch->args[0], arch->args[1]);
 	if (kind == PROBE_BUFFER)
 		return xasprintf(" fd=%s:s32 size=%s:s32", arch->args[0],
 		    arch->args[2]);
@@ -188,6 +273,10 @@ probes_definitions(const struct probes *p, const char *path, size_t *n)
 			probe_return_args(p->arch, b->kind) };
 
 		for (int r = 0; r < 2; r++) {
+			if (r == 1 && b->entry_only) {
+				free(args[r]);
+				break;
+			}
 			char *line = xasprintf("%c:" PROBE_GROUP
 			    "/%s%s %s:0x%llx%s", "pr"[r], b->event,
 			    r == 0 ? "" : "_r", path,

@@ -15,6 +15,7 @@ enum probe_kind {
 	PROBE_NUMBERS, /* four words, and the text that they point to */
 	PROBE_NOTHING, /* no arguments */
 	PROBE_ARGV,    /* (int argc, char *argv[]): as processCmd takes them */
+	PROBE_COMPARE, /* two texts: strcmp and its like */
 	PROBE_BUFFER   /* (int fd, char *buf, int size): as recvLine does */
 };
 
@@ -25,6 +26,7 @@ struct probe {
 	char *event;	/* as tracefs calls it: unique and plain */
 	enum probe_kind kind;
 	uint64_t address, offset;
+	bool entry_only; /* its return is not reported */
 	struct tracebuf_format entry, back; /* id 0 until planted */
 };
 
@@ -46,6 +48,16 @@ void probes_free(struct probes *);
  */
 int probes_add(struct probes *, const struct elf *, const char *name,
     char *why, size_t size) A_MUST_USE;
+/*
+ * Adds the entry of each function of the sample's own code: what the linker put
+ * between the start-up code and the C library. Returns how many.
+ */
+size_t probes_add_own(struct probes *, const struct elf *);
+/*
+ * Adds the functions of a static C library that compare texts, in all their
+ * variants. Returns how many; 0 where this is not known to work.
+ */
+size_t probes_add_compares(struct probes *, const struct elf *);
 /*
  * The definitions for the guest, as a list of texts ended by NULs; path is the
  * sample's, as the guest sees it. The caller frees it.

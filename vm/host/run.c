@@ -590,6 +590,12 @@ run_new(struct event_base *base, const struct image *image,
 			log_error("%s", why);
 			goto fail;
 		}
+	if (r->has_probes && options->functions &&
+	    probes_add_own(&r->probes, elf) == 0)
+		log_warn("%s: no function of its own is found (stripped?)",
+		    options->sample);
+	if (r->has_probes && options->compares)
+		probes_add_compares(&r->probes, elf);
 	r->events = events_new(base, options->dir, run_events_failed, r);
 	r->console = console_new(options->dir);
 	if (r->events == NULL || r->console == NULL) {

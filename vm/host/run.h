@@ -28,6 +28,8 @@ struct run_options {
 	double time;	  /* seconds from the sample's start */
 	double grace;	  /* seconds on, once the responder has finished */
 	bool cold;
+	bool functions; /* report the entry of each function of its own */
+	bool compares;	/* report comparisons with received texts */
 	enum level level;
 	const char *rewrite; /* what is forged, checked, or NULL */
 };

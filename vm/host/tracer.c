@@ -26,6 +26,8 @@
 #define TRACER_HELD_MAX 256
 #define TRACER_PROCESSES_MAX 20000
 #define TRACER_ARGS 64
+#define TRACER_RECEIVED 8192
+#define TRACER_COMPARED_MAX 20000
 
 struct tracer_line {
 	char *text;
@@ -74,6 +76,10 @@ struct tracer {
 	struct tracer_count *counts, *kernel;
 	struct tracer_pid *pids;
 	struct tracer_input histogram;
+	/* The last bytes that the sample received, oldest first. */
+	char received[TRACER_RECEIVED];
+	size_t received_n;
+	unsigned compared;
 	bool started, strace_over, ring_over, ring_broken, emulated;
 	char exec_error[32];
 	uint64_t lost;
@@ -361,6 +367,34 @@ tracer_emulator(struct tracer *t, const struct strace_line *l)
 	tracer_release(t, p);
 }
 
+/* Keeps what the sample received: comparisons with it are worth telling. */
+static void
+tracer_receive(struct tracer *t, const void *data, size_t n)
+{
+	size_t room = sizeof t->received - t->received_n;
+
+	if (n > sizeof t->received)
+		n = sizeof t->received;
+	if (n > room) {
+		memmove(t->received, t->received + (n - room),
+		    t->received_n - (n - room));
+		t->received_n -= n - room;
+	}
+	memcpy(t->received + t->received_n, data, n);
+	t->received_n += n;
+}
+
+/* Has the sample received this text, in capitals or not? */
+static bool
+tracer_received(const struct tracer *t, const char *text, size_t n)
+{
+	for (size_t i = 0; n >= 2 && n <= t->received_n &&
+	     i <= t->received_n - n; i++)
+		if (strncasecmp(t->received + i, text, n) == 0)
+			return true;
+	return false;
+}
+
 static void
 tracer_socket(struct jsonw *j, const struct strace_socket *s)
 {
@@ -409,6 +443,8 @@ tracer_syscall(struct tracer *t, const struct strace_line *l)
 	if (d.has_bytes) {
 		jsonw_int(j, "length", d.length);
 		jsonw_bytes(j, "text", "base64", d.bytes, d.bytes_n);
+		if (l->name.at[0] == 'r' && d.socket.proto[0] != '\0')
+			tracer_receive(t, d.bytes, d.bytes_n);
 	}
 	jsonw_object_end(j);
 	events_end(t->events);
@@ -742,6 +778,45 @@ tracer_entry_args(struct tracer *t, struct jsonw *j, const struct probe *b,
 	jsonw_array_end(j);
 }
 
+/* Two texts are compared: told if one of them came from outside. */
+static void
+tracer_compare(struct tracer *t, const struct probe *b,
+    const struct tracebuf_event *e)
+{
+	const struct tracebuf_field *f[2] = {
+		tracebuf_field(&b->entry, "s0"), tracebuf_field(&b->entry, "s1")
+	};
+	const char *text[2];
+	size_t n[2];
+	struct jsonw *j;
+
+	for (int i = 0; i < 2; i++)
+		if (f[i] == NULL || (text[i] = tracebuf_text(
+		    &t->probes->order, e, f[i], &n[i])) == NULL)
+			return;
+	if (!tracer_received(t, text[0], n[0]) &&
+	    !tracer_received(t, text[1], n[1]))
+		return;
+	if (t->compared++ >= TRACER_COMPARED_MAX)
+		return;
+	j = events_begin(t->events, guestclock_from_mono(t->clock, e->time),
+	    "function");
+	jsonw_int(j, "pid", e->pid);
+	jsonw_object(j, "function");
+	jsonw_string(j, "name", b->name);
+	jsonw_string(j, "action", "compare");
+	jsonw_array(j, "args");
+	for (int i = 0; i < 2; i++) {
+		char *copy = xmemdup0(text[i], n[i]);
+
+		jsonw_string(j, NULL, copy);
+		free(copy);
+	}
+	jsonw_array_end(j);
+	jsonw_object_end(j);
+	events_end(t->events);
+}
+
 static void
 tracer_hit(void *arg, const struct tracebuf_event *e)
 {
@@ -755,6 +830,10 @@ tracer_hit(void *arg, const struct tracebuf_event *e)
 	if (t->probes == NULL ||
 	    (b = probes_find(t->probes, e->id, &back)) == NULL)
 		return;
+	if (b->kind == PROBE_COMPARE) {
+		tracer_compare(t, b, e);
+		return;
+	}
 	j = events_begin(t->events, guestclock_from_mono(t->clock, e->time),
 	    "function");
 	jsonw_int(j, "pid", e->pid);
@@ -774,9 +853,12 @@ tracer_hit(void *arg, const struct tracebuf_event *e)
 		size_t n;
 		const char *text = tracebuf_text(&t->probes->order, e, f, &n);
 
-		if (text != NULL)
-			jsonw_bytes(j, "text", "base64", text,
-			    n > (size_t)v ? (size_t)v : n);
+		if (text != NULL && n > (size_t)v)
+			n = (size_t)v;
+		if (text != NULL) {
+			jsonw_bytes(j, "text", "base64", text, n);
+			tracer_receive(t, text, n);
+		}
 	}
 	jsonw_object_end(j);
 	events_end(t->events);
