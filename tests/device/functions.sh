@@ -7,14 +7,13 @@
 [[ -x $BUILD/responder ]] || { skip functions 'no responder'; exit 0; }
 
 check 'a lab' lab up
-in_lab() { nsenter --net="/run/netns/kage-$LAB" "$@"; }
 rm -rf "$run"
 mkdir "$run"
-in_lab "$BUILD/responder" --run "$run" --profile gafgyt \
+nsenter --net="/run/netns/kage-$LAB" "$BUILD/responder" --run "$run" --profile gafgyt \
 	--device-socket "$TMP/link" 2>"$run/responder.log" &
 at_exit "kill $! 2>/dev/null"
 check 'a responder' wait_for 20 test -S "$TMP/link"
-in_lab "$BUILD/device" --image "$image" --run "$run" --sample "$linebot" \
+nsenter --net="/run/netns/kage-$LAB" "$BUILD/device" --image "$image" --run "$run" --sample "$linebot" \
 	--tap tap0 --time 40 --functions --link "$TMP/link" \
 	2>"$run/device.log" &
 device=$!

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Samples that turn against their machine: whatever they do, the run ends in
+# time, and what they did until then is in the folder.
+. "$(dirname "$0")/../tap.sh"
+. "$(dirname "$0")/_device.bash"
+
+hostile=$BUILD/specimens/i386/hostile
+[[ -x $hostile ]] || { skip hostile 'the specimen is not built'; exit 0; }
+is 'outside the cell it does nothing' \
+	"$("$hostile" delete 2>&1 || echo "$?")" \
+	"$(printf 'hostile: not in the lab (no address of 10.13.37.0/24): nothing done\n2')"
+
+# act NAME REASON FILTER: plays it; the run must end for that reason (a|b), and
+# an event must pass the filter.
+act() {
+	local reason begin=$SECONDS
+	start --sample "$hostile" --arg "$1" --time 5
+	ended
+	reason=$(jq -r 'select(.device.state == "ended").device.reason' \
+		"$run/device.jsonl")
+	if [[ $status == 0 && "|$2|" == *"|$reason|"* ]]; then
+		ok "$1: ends ($reason)"
+	else
+		not_ok "$1: ends" "status $status, $reason: $(<"$run/device.log")"
+	fi
+	check "$1: in time" test $((SECONDS - begin)) -le 40
+	check "$1: is told" event "$3"
+	check "$1: every line is JSON" jq -e . "$run/device.jsonl"
+}
+
+act reboot exit '.syscall.name == "reboot" and .syscall.errno == "EPERM"'
+act panic exit '.syscall.path == "/proc/sysrq-trigger"'
+check 'panic: a setting of the kernel is read-only' event '
+	.syscall.path == "/proc/sys/kernel/panic" and .syscall.errno == "EROFS"'
+act killall exit '.syscall.name == "kill" and (.syscall.args | startswith("-1"))'
+check 'killall: nobody of ours dies' event '.syscall.name == "write" and
+	((.syscall.text // "") | startswith("still here"))'
+act forks time '.process.action == "fork"'
+check 'forks: the guest still answers' event '.device.state == "stopped" and .device.clock'
+act memory 'exit|time' '.process.action == "killed" or .syscall.errno == "ENOMEM"'
+act disk exit '.syscall.errno == "ENOSPC"'
+act delete 'exit|time' '.syscall.name == "unlink" or .syscall.name == "unlinkat"'
+act devices exit '(.syscall.name // "" | test("mknod")) and .syscall.errno == "EPERM"'
+act console time '.syscall.name == "write"'
+check 'console: its log is bounded' test \
+	"$(stat -c %s "$run/console.log")" -le $((5 << 20))
+act ptrace exit '.syscall.name == "ptrace" and .syscall.errno == "EPERM"'
+act sleep time '.syscall.name // "" | test("nanosleep")'
+act module exit '.syscall.name == "init_module" and .syscall.errno == "EPERM"'
+act clock exit '.syscall.errno == "EPERM"'
+act crash exit '.process.action == "killed" and .process.signal == "SIGSEGV"'
+act forge exit '.process.action == "exec" and .process.path == "/bin/true"'
+check 'forge: what looks like lines of strace is text' event '
+	.process.action == "exec" and .process.argv[1] == "# end of stream\n"'
