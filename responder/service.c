@@ -217,7 +217,7 @@ service_new(struct event_base *base, struct config *c,
 	    service_device_event, s);
 	if (s->device == NULL)
 		goto fail;
-	s->house.dns = service_dns_new(c, s->house.run);
+	s->house.dns = service_dns_new(&s->house);
 	if (c->tls != 0 && service_open_tls(s, o) < 0)
 		goto fail;
 	service_dns_reload(s->house.dns);
@@ -280,7 +280,7 @@ service_free(struct service *s)
 	device_link_free(s->device);
 	if (s->house.run != NULL)
 		run_state(s->house.run, "stopped", NULL);
-	run_free(s->house.run);
+	run_close(s->house.run);
 	free(s);
 }
 

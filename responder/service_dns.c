@@ -17,11 +17,14 @@
 #include "record/journal.h"
 #include "record/run.h"
 #include "record/session.h"
+#include "script/profiles.h"
+#include "script/resolve.h"
 #include "service_dns.h"
+#include "visit.h"
 
 struct service_dns {
-	struct run *run;
-	const struct config *config;
+	const struct house *house;
+	bool asking; /* a profile: it may not ask us in turn */
 	struct names *names;
 	struct dns *dns;
 	uint8_t *out; /* for datagrams */
@@ -42,24 +45,69 @@ service_dns_answered(void *arg, const struct dns_event *event)
 	size_t n;
 	char *keys = session_keys(0, event->from->proto, &event->from->src,
 	    &event->from->dest, names_of(s->names, &event->from->dest), &n);
-	struct jsonw *w = journal_begin(s->run->journal, "dns");
+	struct jsonw *w = journal_begin(s->house->run->journal, "dns");
 
 	jsonw_raw(w, NULL, keys, n);
 	dns_event_json(event, w);
-	journal_end(s->run->journal);
+	journal_end(s->house->run->journal);
 	free(keys);
 }
 
+/* A profile's resolve has failed: the usual answer is given. */
+static void
+service_dns_error(struct service_dns *s, const struct dns_question *q,
+    const char *message)
+{
+	struct journal *j = s->house->run->journal;
+	size_t n;
+	char *keys = session_keys(0, q->from->proto, &q->from->src,
+	    &q->from->dest, NULL, &n);
+	struct jsonw *w = journal_begin(j, "error");
+
+	jsonw_raw(w, NULL, keys, n);
+	jsonw_object(w, "error");
+	jsonw_string(w, "message", message);
+	jsonw_object_end(w);
+	journal_end(j);
+	free(keys);
+}
+
+/* The first profile that knows the name decides. */
+static bool
+service_dns_resolve(void *arg, const struct dns_question *q,
+    struct dns_reply *reply)
+{
+	struct service_dns *s = arg;
+	struct profiles *ps = s->house->profiles;
+	int known = 0;
+
+	if (ps == NULL || s->asking)
+		return false;
+	s->asking = true;
+	for (size_t i = 0; i < profiles_count(ps) && known == 0; i++) {
+		struct profile *p = profiles_nth(ps, i);
+		char *error = NULL;
+
+		if (!p->has_resolve)
+			continue;
+		if ((known = resolve_ask(p, q, reply, &error)) < 0)
+			service_dns_error(s, q, error);
+		free(error);
+	}
+	s->asking = false;
+	return known > 0;
+}
+
 static const struct dns_callbacks service_dns_callbacks = {
-	.answered = service_dns_answered };
+	service_dns_answered, service_dns_resolve };
 
 struct service_dns *
-service_dns_new(const struct config *c, struct run *run)
+service_dns_new(const struct house *house)
 {
+	const struct config *c = house->config;
 	struct service_dns *s = xcalloc(1, sizeof *s);
 
-	s->run = run;
-	s->config = c;
+	s->house = house;
 	s->names = names_new(&c->pool4, &c->pool6);
 	s->dns = dns_new(s->names, &service_dns_callbacks, s);
 	s->out = xmalloc(SERVICE_DNS_SIZE);
@@ -69,8 +117,8 @@ service_dns_new(const struct config *c, struct run *run)
 void
 service_dns_reload(struct service_dns *s)
 {
-	dns_set_ttl(s->dns, (uint32_t)s->config->dns_ttl);
-	rules_install_dns(&s->config->rules, dns_rules(s->dns));
+	dns_set_ttl(s->dns, (uint32_t)s->house->config->dns_ttl);
+	rules_install_dns(&s->house->config->rules, dns_rules(s->dns));
 }
 
 void

@@ -10,17 +10,16 @@
 #include "base/addr.h"
 #include "base/attrib.h"
 
-struct config;
 struct listener_path;
-struct run;
+struct house;
 struct service_dns;
 struct session;
 
 /* Room that an answer may need. */
 #define SERVICE_DNS_SIZE 65535
 
-struct service_dns *service_dns_new(const struct config *, struct run *)
-    A_MUST_USE;
+/* Asks the house's profiles, once it has some, about names. */
+struct service_dns *service_dns_new(const struct house *) A_MUST_USE;
 /* Takes the rules and the TTL from the configuration as it is now. */
 void service_dns_reload(struct service_dns *);
 void service_dns_free(struct service_dns *);

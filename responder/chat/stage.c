@@ -432,7 +432,7 @@ stage_free(struct stage *s)
 	if (s->engine != NULL)
 		engine_free(s->engine);
 	if (s->run != NULL)
-		run_free(s->run);
+		run_close(s->run);
 	if (s->journal != NULL)
 		fclose(s->journal);
 	if (s->dir[0] != '\0')

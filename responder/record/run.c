@@ -44,12 +44,12 @@ run_open(struct event_base *base, const char *dir,
 		goto fail;
 	return r;
 fail:
-	run_free(r);
+	run_close(r);
 	return NULL;
 }
 
 void
-run_free(struct run *r)
+run_close(struct run *r)
 {
 	if (r == NULL)
 		return;

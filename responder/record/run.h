@@ -39,7 +39,7 @@ struct run {
  */
 struct run *run_open(struct event_base *, const char *dir,
     const struct run_limits *) A_MUST_USE;
-void run_free(struct run *);
+void run_close(struct run *);
 /*
  * Writes a `run` event. reason may be NULL; "stopped" carries the counts.
  */

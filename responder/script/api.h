@@ -20,6 +20,8 @@ void api_responder_push(lua_State *);
 void api_lab_push(lua_State *);
 void api_device_push(lua_State *);
 void api_dns_push(lua_State *);
+/* Adds what makes DNS records to the table on top (resolve.c). */
+void api_resolve_add(lua_State *);
 
 /* Pushes the address as text and its port. [-0, +2, m] */
 int api_push_addr(lua_State *, const struct addr *);

@@ -217,4 +217,5 @@ void
 api_dns_push(lua_State *L)
 {
 	luaL_newlib(L, dns_functions);
+	api_resolve_add(L);
 }

@@ -7,7 +7,8 @@ source "$(dirname "$0")/_responder.sh"
 command -v dig >/dev/null || { skip "DNS with dig" "no dig (Debian: dnsutils)"; exit 0; }
 
 start_responder --listen 127.0.0.1:0@8.8.8.8:53 --listen '[::1]:0@[2001:4860::1]:53' \
-	--listen 127.0.0.1:0@198.18.0.2:7 --set dns_ttl=77 || exit 1
+	--listen 127.0.0.1:0@198.18.0.2:7 --set dns_ttl=77 \
+	--profile "$TOP/tests/daemon/profiles/resolve.lua" --set instructions=2000000 || exit 1
 ask() { dig +time=3 +tries=1 +short @127.0.0.1 -p "$(port 1)" "$@"; }
 is "A over UDP" "$(ask c2.example.net A)" 198.18.0.2
 is "AAAA, the same index" "$(ask C2.Example.NET AAAA)" 2001:2::2
@@ -21,8 +22,16 @@ is "TTL is a setting" "$(dig +time=3 @127.0.0.1 -p "$(port 1)" c2.example.net |
 	awk '$1 ~ /^c2/ && $4 == "A" { print $2 }')" 77
 printf '\0\005abcde' | timeout 5 nc -N 127.0.0.1 "$(port 1)" >/dev/null
 is "garbage leaves the server alive" "$(ask c2.example.net)" 198.18.0.2
+is "a profile's TXT" "$(ask txt.resolve.example TXT)" '"k=TXT from 8.8.8.8"'
+is "a profile's two addresses" "$(ask two.resolve.example | tr '\n' ' ')" "192.0.2.1 192.0.2.2 "
+is "a profile's MX" "$(ask mx.resolve.example MX)" "10 mail.resolve.example."
+is "a profile's NXDOMAIN" "$(dig +time=3 @127.0.0.1 -p "$(port 1)" dead.resolve.example | grep -o NXDOMAIN)" NXDOMAIN
+for n in broken odd loop; do
+	check "a $n resolve leaves the usual answer" grep -q ^198.18.0 <<<"$(ask $n.resolve.example)"
+done
 say "$(port 3)" hi >/dev/null
 stop_responder
+is "and each is told" "$(events 'select(.event_type=="error")' | wc -l)" 3
 is "dns events" "$(events 'select(.dns.rrname=="C2.Example.NET") | [.proto, .dest_ip, .dest_port, .dns.rrtype, .dns.rcode, .dns.answers[0].rdata]')" \
 	'["UDP","8.8.8.8",53,"AAAA","NOERROR","2001:2::2"]'
 is "over TCP they belong to a session" \
