@@ -319,22 +319,23 @@ visit_first_word(const struct visit *v, size_t n, const struct greeting **g,
 {
 	const struct house *h = v->set->house;
 	const struct rules *r = &h->config->rules;
+	struct profile_dest dest = { v->session.dest, v->stream.name, "tcp" };
 	uint16_t port = v->session.dest.port;
 	size_t home = 0, own = 0, players = 0;
 
-	while ((*p = profiles_silent(h->profiles, port, home)) != NULL &&
+	while ((*p = profiles_silent(h->profiles, &dest, home)) != NULL &&
 	    profile_at_home(*p, PROFILE_TCP, port))
 		home++;
 	*g = NULL;
 	if (n < home)
-		return (*p = profiles_silent(h->profiles, port, n)) != NULL;
+		return (*p = profiles_silent(h->profiles, &dest, n)) != NULL;
 	while (rules_greeting(r, port, own) != NULL)
 		own++;
 	if (n - home < own)
 		return (*g = rules_greeting(r, port, n - home)) != NULL;
-	if ((*p = profiles_silent(h->profiles, port, n - own)) != NULL)
+	if ((*p = profiles_silent(h->profiles, &dest, n - own)) != NULL)
 		return true;
-	while (profiles_silent(h->profiles, port, players) != NULL)
+	while (profiles_silent(h->profiles, &dest, players) != NULL)
 		players++;
 	return (*g = rules_greeting(r, 0, n - own - players)) != NULL;
 }

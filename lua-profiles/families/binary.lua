@@ -58,8 +58,9 @@ local family = scenario.family {
   description = "Any binary protocol, commands in hexadecimal from --set commands=",
   ports = { tcp = {} },
   match = function(first, dest)
-    if dest.ip == lab.target() then return 0 end
-    return first:find("[\0-\8\14-\26\28-\31\127-\255]") and 12 or first == "" and 4 or 0
+    if dest.ip == lab.target() then return false end
+    return first:find("[\0-\8\14-\26\28-\31\127-\255]") and 12
+      or first == "" and (setting("commands") and 6 or 1) or 0
   end,
   hello = { send = given("greet"), wait = 5 },
   keepalive = given("keepalive") and { send = given("keepalive"), every = 20 } or nil,

@@ -42,7 +42,7 @@ local family = scenario.family {
     local line = first:match("^[^\r\n]*")
     if is_greeting(line) then return 90 end
     if first:find("^[%u]+ [^\r\n]* HTTP/1") or first:find("^SSH%-") then return 0 end
-    if dest.ip == lab.target() then return 0 end
+    if dest.ip == lab.target() then return false end
     if first == "" then return SILENT[dest.port] or 5 end
     return first:find("^[%g ]+\r?\n") and 30 or 5
   end,

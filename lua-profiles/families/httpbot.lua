@@ -62,8 +62,9 @@ local family = scenario.family {
   description = "Bots that poll a web server for tasks",
   ports = { tcp = { 80, 8080, 443, 8443 } },
   match = function(first, dest)
+    if dest.ip == lab.target() then return false end
     local target = first:match("^%u+ (%S+)")
-    if not target or not http.looks_like(first) or dest.ip == lab.target() then return 0 end
+    if not target or not http.looks_like(first) then return 0 end
     return is_gate(target:match("^[^?]*")) and 96 or 40
   end,
   polls = true,

@@ -25,8 +25,10 @@ local family = scenario.family {
   description = "Any line protocol, commands from --set commands=",
   ports = { tcp = {} },
   match = function(first, dest)
-    if dest.ip == lab.target() or first:find("^[%u]+ %S+ HTTP/1") then return 0 end
-    return first:find("^[%g \t]+\r?\n") and 15 or first == "" and 8 or 0
+    if dest.ip == lab.target() then return false end
+    if first:find("^[%u]+ %S+ HTTP/1") then return 0 end
+    if first == "" then return setting("commands") and 8 or 1 end
+    return first:find("^[%g \t]+\r?\n") and 15 or 0
   end,
   hello = { send = setting("greet") and setting("greet") .. eol, wait = 5 },
   keepalive = keepalive and {

@@ -29,9 +29,9 @@ end
 local family = scenario.family {
   name = "shell",
   description = "Reverse shell: prompts or none, its output kept",
-  ports = { tcp = { 4444, 1337, 4443, 5554, 9001, 9999, 31337 } },
+  ports = { tcp = { 4444, 1337, 4443, 9001, 31337 } },
   match = function(first, dest)
-    if dest.ip == lab.target() then return 0 end
+    if dest.ip == lab.target() then return false end
     if first == "" then return SILENT[dest.port] and 20 or 4 end
     return is_prompt(first) and 85 or 0
   end,

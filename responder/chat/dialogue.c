@@ -245,8 +245,9 @@ step_match(struct stage *s, const struct step *step)
 		return xstrdup("match LOW HIGH \"text\" is wanted");
 	score = stage_match(s, bytes, n, &error);
 	free(bytes);
-	if (score < 0)
+	if (error != NULL)
 		return error;
+	score = score < 0 ? 0 : score; /* "never" */
 	if (score < low || score > high)
 		return xasprintf("match should give %d to %d, and gives %d",
 		    low, high, score);

@@ -197,11 +197,13 @@ profile_match(struct profile *p, const void *bytes, size_t n,
 	if (task_call(p->engine, 2, 1, error) < 0)
 		return -1;
 	if (lua_isboolean(L, -1))
-		score = lua_toboolean(L, -1) ? 100 : 0;
+		score = lua_toboolean(L, -1) ? 100 : -1;
 	else if (lua_isnumber(L, -1))
 		score = lua_tonumber(L, -1);
 	lua_pop(L, 1);
 	/* Not a number compares false with everything. */
+	if (score < 0)
+		return -1;
 	return score > 0 ? score < 100 ? (int)ceil(score) : 100 : 0;
 }
 

@@ -51,7 +51,8 @@ void profile_release(struct profile *);
 bool profile_at_home(const struct profile *, enum profile_proto, uint16_t);
 /*
  * How surely the first bytes are this profile's: 0 to 100; 0 without match.
- * -1 if match failed; the message, which the caller frees, is in error.
+ * -1 if match says "never" (false, or less than 0), or if it failed: then the
+ * message, which the caller frees, is in error, which is NULL otherwise.
  */
 int profile_match(struct profile *, const void *, size_t,
     const struct profile_dest *, char **error) A_MUST_USE;

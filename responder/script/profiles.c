@@ -47,7 +47,47 @@ profiles_add(struct profiles *ps, struct engine *e, const char *path)
 	return 0;
 }
 
-/* Finds a named profile's file; -1 with a line in the log. */
+static int
+profiles_is_lua(const struct dirent *d)
+{
+	size_t n = strlen(d->d_name);
+
+	return n > 4 && d->d_name[0] != '.' &&
+	    strcmp(d->d_name + n - 4, ".lua") == 0;
+}
+
+/* Loads every file of FOLDER/ROOM; a broken one is logged and left out. */
+static void
+profiles_add_room(struct profiles *ps, struct engine *e, const char *folder,
+    const char *room)
+{
+	char path[PATH_MAX];
+	struct dirent **entries;
+	int n;
+
+	snprintf(path, sizeof path, "%s/%s", folder, room);
+	if ((n = scandir(path, &entries, profiles_is_lua, alphasort)) < 0) {
+		log_warn("no %s: %s: %s", room, path, strerror(errno));
+		return;
+	}
+	for (int i = 0; i < n; i++) {
+		int length = snprintf(path, sizeof path, "%s/%s/%s",
+		    folder, room, entries[i]->d_name);
+
+		if (length > 0 && (size_t)length < sizeof path &&
+		    profiles_add(ps, e, path) < 0) {
+			log_warn("this profile is left out");
+			ps->broken++;
+		}
+		free(entries[i]);
+	}
+	free(entries);
+}
+
+/*
+ * Finds a named profile's file, or every family for "auto"; -1 with a line in
+ * the log.
+ */
 static int
 profiles_add_named(struct profiles *ps, struct engine *e, const char *folder,
     const char *name)
@@ -55,6 +95,10 @@ profiles_add_named(struct profiles *ps, struct engine *e, const char *folder,
 	static const char *const rooms[] = { "families", "services" };
 	char path[PATH_MAX];
 
+	if (strcmp(name, "auto") == 0) {
+		profiles_add_room(ps, e, folder, "families");
+		return 0;
+	}
 	if (strchr(name, '/') != NULL || strstr(name, ".lua") != NULL)
 		return profiles_add(ps, e, name);
 	for (size_t i = 0; i < 2; i++) {
@@ -66,42 +110,6 @@ profiles_add_named(struct profiles *ps, struct engine *e, const char *folder,
 	log_error("no profile '%s' in %s/families or %s/services", name,
 	    folder, folder);
 	return -1;
-}
-
-static int
-profiles_is_lua(const struct dirent *d)
-{
-	size_t n = strlen(d->d_name);
-
-	return n > 4 && d->d_name[0] != '.' &&
-	    strcmp(d->d_name + n - 4, ".lua") == 0;
-}
-
-static void
-profiles_add_services(struct profiles *ps, struct engine *e,
-    const char *folder)
-{
-	char path[PATH_MAX];
-	struct dirent **entries;
-	int n;
-
-	snprintf(path, sizeof path, "%s/services", folder);
-	if ((n = scandir(path, &entries, profiles_is_lua, alphasort)) < 0) {
-		log_warn("no services: %s: %s", path, strerror(errno));
-		return;
-	}
-	for (int i = 0; i < n; i++) {
-		int length = snprintf(path, sizeof path, "%s/services/%s",
-		    folder, entries[i]->d_name);
-
-		if (length > 0 && (size_t)length < sizeof path &&
-		    profiles_add(ps, e, path) < 0) {
-			log_warn("this service is left out");
-			ps->broken++;
-		}
-		free(entries[i]);
-	}
-	free(entries);
 }
 
 struct profiles *
@@ -116,7 +124,7 @@ profiles_load(struct engine *e, const char *folder, char *const *names,
 			return NULL;
 		}
 	}
-	profiles_add_services(ps, e, folder);
+	profiles_add_room(ps, e, folder, "services");
 	return ps;
 }
 
@@ -159,16 +167,31 @@ profiles_find(const struct profiles *ps, const char *name)
 	return NULL;
 }
 
+/* Would it speak first there? A match that says "never" counts. */
+static bool
+profiles_speaks(struct profile *p, const struct profile_dest *dest)
+{
+	char *error = NULL;
+	int score = profile_match(p, "", 0, dest, &error);
+	bool speaks = score >= 0 || error != NULL;
+
+	free(error);
+	return speaks;
+}
+
 struct profile *
-profiles_silent(const struct profiles *ps, uint16_t port, size_t n)
+profiles_silent(const struct profiles *ps, const struct profile_dest *dest,
+    size_t n)
 {
 	for (int round = 0; round < 2; round++) {
 		for (size_t i = 0; i < ps->count; i++) {
 			struct profile *p = ps->list[i];
-			bool home = profile_at_home(p, PROFILE_TCP, port);
+			bool home = profile_at_home(p, PROFILE_TCP,
+			    dest->addr.port);
 
 			if (!p->has_stream || home != (round == 0) ||
-			    (!home && !p->family))
+			    (!home && !p->family) ||
+			    !profiles_speaks(p, dest))
 				continue;
 			if (n-- == 0)
 				return p;
@@ -177,18 +200,22 @@ profiles_silent(const struct profiles *ps, uint16_t port, size_t n)
 	return NULL;
 }
 
-/* Scores one profile; what match has against it goes into the choice. */
-static void
+/*
+ * Scores one profile; what match has against it goes into the choice. False
+ * if it won't play, not even where it is at home.
+ */
+static bool
 profiles_try(struct profile *p, bool home, const void *first, size_t n,
     const struct profile_dest *dest, struct profiles_choice *c, bool *at_home)
 {
 	char *error = NULL;
 	int score = profile_match(p, first, n, dest, &error);
 
+	if (score < 0 && error == NULL)
+		return false;
 	if (score < 0) {
 		free(c->error);
 		c->error = error;
-		return;
 	}
 	if (score > c->score || (score == c->score && score > 0 && home &&
 	    !*at_home)) {
@@ -197,6 +224,7 @@ profiles_try(struct profile *p, bool home, const void *first, size_t n,
 		c->by = "match";
 		*at_home = home;
 	}
+	return true;
 }
 
 void
@@ -215,10 +243,11 @@ profiles_choose(struct profiles *ps, enum profile_proto proto,
 
 		if (!(proto == PROFILE_TCP ? p->has_stream : p->has_datagram))
 			continue;
+		if (n > 0 && p->has_match && !profiles_try(p, home, first, n, dest, c,
+		    &at_home))
+			continue;
 		if (home && resident == NULL)
 			resident = p;
-		if (n > 0)
-			profiles_try(p, home, first, n, dest, c, &at_home);
 	}
 	if (c->profile == NULL && resident != NULL) {
 		c->profile = resident;

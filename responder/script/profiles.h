@@ -22,7 +22,7 @@ struct profiles_choice {
 
 /*
  * Loads each file of FOLDER/services and the named profiles: names of files in
- * families/ or services/, or paths. NULL if a named one can't be loaded; a
+ * families/ or services/, paths, or "auto" for all families. NULL if a named one can't be loaded; a
  * broken service is logged and left out.
  */
 struct profiles *profiles_load(struct engine *, const char *folder,
@@ -38,14 +38,16 @@ struct profile *profiles_nth(const struct profiles *, size_t n);
 struct profile *profiles_find(const struct profiles *, const char *name);
 /*
  * The n-th that may speak first to a peer that is silent: who is at home on
- * the port, then the other families. NULL when there are no more.
+ * the port, then the other families; but nobody whose match says "never" for
+ * no bytes at this destination. NULL when there are no more.
  */
-struct profile *profiles_silent(const struct profiles *, uint16_t port,
-    size_t n);
+struct profile *profiles_silent(const struct profiles *,
+    const struct profile_dest *, size_t n);
 
 /*
  * Who plays: the best score for the first bytes, ties to who is at home on
- * the port, then to families; without a score, who is at home.
+ * the port, then to families; without a score, who is at home and whose match
+ * doesn't say "never".
  */
 void profiles_choose(struct profiles *, enum profile_proto,
     const void *first, size_t n, const struct profile_dest *,

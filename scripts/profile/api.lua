@@ -15,8 +15,8 @@ return {
   tables = {
     responder = set "finished log now option random sleep",
     lab = set "name_of target",
-    device = set "arch connected wait",
-    dns = set "a aaaa answer",
+    device = set "arch connected",
+    dns = set "answer",
     string = set [[byte char find format gmatch gsub len lower match pack packsize rep reverse
       sub unpack upper]],
     table = set "concat insert move pack remove sort unpack",

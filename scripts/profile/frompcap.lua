@@ -150,7 +150,7 @@ local function line_profile(name, list, hello, path)
     ("  name = %s,"):format(quote(name)),
     ('  description = "a line protocol, from a capture",'), "  ports = { tcp = {} },",
     "  match = function(first, dest)",
-    "    if dest.ip == lab.target() then return 0 end",
+    "    if dest.ip == lab.target() then return false end",
   }
   local function say(...) out[#out + 1] = string.format(...) end
   if hello then
@@ -205,7 +205,7 @@ local function binary_profile(name, list, hello, path)
     "    return string.char(tonumber(x, 16))", "  end))", "end", "",
     "local family = scenario.family {", ("  name = %s,"):format(quote(name)),
     '  description = "a binary protocol, from a capture",', "  ports = { tcp = {} },",
-    "  match = function(first, dest)", "    if dest.ip == lab.target() then return 0 end",
+    "  match = function(first, dest)", "    if dest.ip == lab.target() then return false end",
   }
   local function say(...) out[#out + 1] = string.format(...) end
   if hello then

@@ -15,7 +15,7 @@ local family = scenario.family {
 
   -- 0 to 100: how surely a session that begins with these bytes is this bot's.
   match = function(first, dest)
-    if dest.ip == lab.target() then return 0 end -- that is an attack, no bot
+    if dest.ip == lab.target() then return false end -- that is an attack, no bot
     return first:find("^HELLO ") and 90 or 0
   end,
 

@@ -114,12 +114,10 @@ local function environment(w)
   }
   env.lab = { target = function() return w.target end, name_of = function() return nil end }
   env.dns = {
-    a = function(ip, ttl) return { type = "A", ip = ip, ttl = ttl } end,
-    aaaa = function(ip, ttl) return { type = "AAAA", ip = ip, ttl = ttl } end,
     answer = function() return nil, "no name server here" end,
   }
   env.print = function(...) w:write("log", { text = table.concat({ ... }, "\t") }) end
-  env.device = { arch = "i386", wait = function() return nil end }
+  env.device = { arch = "i386", connected = function() return false end }
   return env
 end
 
@@ -273,6 +271,7 @@ function Conn:peer() return self.ip, 40000 + self.id end
 function Conn:dest() return self.dest_ip, self.port end
 function Conn:name() return self.host end
 function Conn.sni() return nil end
+function Conn:session() return self.id end
 function Conn.start_tls() return true end
 
 -- take() returns what is wanted and the rest of the buffer, or nil.

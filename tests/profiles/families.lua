@@ -225,7 +225,7 @@ local function winner(first, port, ip)
   local best, score = "none", 0
   local dest = { ip = ip or "198.18.0.2", port = port, proto = "tcp" }
   for _, profile in ipairs(all) do
-    local s = profile.match(first, dest)
+    local s = profile.match(first, dest) or 0
     for _, home in ipairs(profile.ports.tcp) do
       if home == port then s = s + (s > 0 and 0.5 or 0) end
     end

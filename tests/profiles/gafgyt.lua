@@ -66,7 +66,7 @@ for _, case in ipairs {
   { "", target, 0, 0 }, { "hello there\n", target, 0, 0 },
   { "GET / HTTP/1.0\r\n", c2, 0, 0 }, { "SSH-2.0-x\r\n", c2, 0, 0 },
 } do
-  local score = match(case[1], case[2])
+  local score = match(case[1], case[2]) or 0
   local shown = ("%q"):format(case[1]):gsub("\\\n", "\\n")
   ok(score >= case[3] and score <= case[4],
     ("match %s at %s: %d to %d"):format(shown, case[2].ip, case[3], case[4]), score)

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# lua-profiles/README.md is true: its profile passes check and its dialogue,
+# every step of the tutorial works as printed, and the table of calls has all
+# that profiles can call, and nothing else.
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+readme=$TOP/lua-profiles/README.md
+profile=$TOP/scripts/kagemusha-profile
+
+# block N LANGUAGE: the n-th fenced block of a language.
+block() {
+	awk -v want="\`\`\`$2" -v n="$1" '
+		$0 == want && !inside { inside = 1; seen++; next }
+		/^```/ { if (!inside) skip = !skip; inside = 0; next }
+		inside && seen == n' "$readme"
+}
+block 1 lua >"$TMP/tutor.lua"
+check "the tutorial's profile passes check" "$profile" check "$TMP/tutor.lua"
+awk '/^profile tutor.lua/ { on = 1 } /^```/ { on = 0 } on' "$readme" |
+	sed "s|^profile tutor.lua|profile $TMP/tutor.lua|" >"$TMP/tutor.chat"
+check "the tutorial's dialogue has steps" test "$(wc -l <"$TMP/tutor.chat")" -gt 8
+if [[ -x $BUILD/chat ]]; then
+	check "the tutorial's dialogue is played" "$BUILD/chat" \
+		--profiles "$TOP/lua-profiles" "$TMP/tutor.chat"
+	out=$(echo 'knock mips' | "$BUILD/chat" --profiles "$TOP/lua-profiles" \
+		"$TMP/tutor.lua")
+	check 'chat shows what it would send' grep -q 'do ring;198.18.0.1' <<<"$out"
+else
+	skip "the tutorial's dialogue is played" 'build/chat is not built'
+fi
+
+# What the engine has, from its own tables, against README and `check`.
+cat >"$TMP/api.lua" <<'L'
+package.path = arg[1] .. "/scripts/profile/?.lua"
+local api = require "api"
+for name in pairs(api.conn) do print("conn:" .. name) end
+for _, table in ipairs { "responder", "lab", "device", "dns" } do
+  for name in pairs(api.tables[table]) do print(table .. "." .. name) end
+end
+L
+lua5.4 "$TMP/api.lua" "$TOP" | sort >"$TMP/calls"
+missing=''
+while IFS= read -r call; do
+	name=${call#*[:.]}
+	grep -qE "\`[^\`]*[:.]$name\b" "$readme" || missing+=" $call"
+done <"$TMP/calls"
+is 'README.md names every call' "$missing" ''
+# engine FILE ARRAY: names in a luaL_Reg table.
+engine() {
+	sed -n "/luaL_Reg $2\[\]/,/^};/p" "$TOP/responder/script/$1" |
+		grep -o '{ "[a-z_]*"' | tr -d '{ "'
+}
+{
+	engine conn.c conn_methods | sed 's/^/conn:/'
+	engine responder.c responder_functions | sed 's/^/responder./'
+	engine responder.c lab_functions | sed 's/^/lab./'
+	engine responder.c device_functions | sed 's/^/device./'
+	engine responder.c dns_functions | sed 's/^/dns./'
+	echo device.arch # through __index
+} | sort >"$TMP/engine"
+is 'check knows what the engine has' "$(diff "$TMP/engine" "$TMP/calls")" ''
