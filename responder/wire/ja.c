@@ -63,6 +63,23 @@ numbers_compare(const void *a, const void *b)
 	return *(const uint16_t *)a - *(const uint16_t *)b;
 }
 
+static const char ja_digits[] = "0123456789abcdef";
+
+/* A number in four hex digits, or in decimal without zeros in front. */
+static void
+number_write(struct writer *w, unsigned v, bool hex)
+{
+	char text[5];
+	size_t n = sizeof text;
+	unsigned base = hex ? 16 : 10;
+
+	do {
+		text[--n] = ja_digits[v % base];
+		v /= base;
+	} while (v != 0 || (hex && n > 1));
+	writer_bytes(w, text + n, sizeof text - n);
+}
+
 /*
  * Writes the numbers, in decimal with - between them or in hex with a comma,
  * and frees them.
@@ -70,16 +87,10 @@ numbers_compare(const void *a, const void *b)
 static void
 numbers_write(struct writer *w, struct numbers n, bool hex)
 {
-	char text[8];
-
 	for (size_t i = 0; i < n.count; i++) {
 		if (i > 0)
 			writer_u8(w, hex ? ',' : '-');
-		int length = hex ?
-		    snprintf(text, sizeof text, "%04x", n.list[i]) :
-		    snprintf(text, sizeof text, "%u", n.list[i]);
-
-		writer_bytes(w, text, (size_t)length);
+		number_write(w, n.list[i], hex);
 	}
 	free(n.list);
 }
@@ -102,8 +113,11 @@ ja_hex(const EVP_MD *md, const uint8_t *bytes, size_t n, char *hex,
 
 	if (EVP_Digest(bytes, n, digest, NULL, md, NULL) != 1)
 		fatal("openssl has no digest for fingerprints");
-	for (size_t i = 0; i < digits / 2; i++)
-		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	for (size_t i = 0; i < digits / 2; i++) {
+		hex[2 * i] = ja_digits[digest[i] >> 4];
+		hex[2 * i + 1] = ja_digits[digest[i] & 15];
+	}
+	hex[digits / 2 * 2] = '\0';
 }
 
 char *
