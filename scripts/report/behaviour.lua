@@ -133,7 +133,7 @@ function behaviour.add_baseline(base, a)
         if dialled[ev.proc] and (ev.ret or 0) > 0 then base.fork = true end
       else
         local sig = signature(a, ev)
-        if sig then tally(base, sig) end
+        if sig and not (base[sig] and sig:find("^exec ")) then tally(base, sig) end
       end
     elseif ev.kind == "process" and ev.action == "exec" and free then
       -- The same execve may come as a call, too: told once.

@@ -106,11 +106,27 @@ function fmt.endpoint(ip, port)
   return ip .. ":" .. ("%d"):format(port)
 end
 
+local units = { s = true, ms = true, B = true, kB = true, MB = true, GB = true }
+
+-- The words of a text; a number and its unit are one.
+local function words(text)
+  local list = {}
+  for word in text:gmatch("%S+") do
+    local last = list[#list]
+    if last and last:find("%d$") and units[word:match("^%a*")] then
+      list[#list] = last .. " " .. word
+    else
+      list[#list + 1] = word
+    end
+  end
+  return list
+end
+
 -- Breaks a text at spaces into lines of at most `width` columns; a longer
 -- word stands alone. Returns a list.
 function fmt.wrap(text, width)
   local lines, line = {}, ""
-  for word in text:gmatch("%S+") do
+  for _, word in ipairs(words(text)) do
     local joined = line == "" and word or line .. " " .. word
     if (utf8.len(joined) or #joined) > width and line ~= "" then
       lines[#lines + 1], line = line, word

@@ -100,6 +100,7 @@ function timeline.build(a)
     local dest = fmt.endpoint(dials.use.dest_ip, dials.use.dest_port)
     add(step(a, "first connect", dials, "device.jsonl", dest
       .. (dials.errno and dials.errno ~= "EINPROGRESS" and " fails: " .. tostring(dials.errno)
+      or dials.use.errno and " fails: " .. dials.use.errno
       or dials.errno and not dials.use.connected and " gets no answer" or "")))
   end
   local s = first(a.journal.list, function(x) return x.opened and x.proto ~= "udp" end)
