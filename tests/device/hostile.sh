@@ -52,3 +52,11 @@ act crash exit '.process.action == "killed" and .process.signal == "SIGSEGV"'
 act forge exit '.process.action == "exec" and .process.path == "/bin/true"'
 check 'forge: what looks like lines of strace is text' event '
 	.process.action == "exec" and .process.argv[1] == "# end of stream\n"'
+act hide time '.memory.mapping == "[heap]"'
+check 'hide: words that it decoded lie in its memory' \
+	grep -rqF 'decode words' "$run/files"
+check 'hide: no, they do not lie in the program' bash -c \
+	"! grep -qF 'decode words' '$hostile'"
+check 'hide: a file without a name' event '.fileinfo.deleted and
+	(.fileinfo.filename | startswith("/tmp/.hidden")) and .fileinfo.size == 14'
+check 'hide: and its bytes' grep -rqxF 'gone but open' "$run/files"

@@ -204,6 +204,22 @@ doForge(void)
 	execv("/bin/true", argv);
 }
 
+/* A file without a name, and words that stand nowhere in the program. */
+static void
+doHide(void)
+{
+	static const char code[] = "noieno*}exny"; /* each ^ 10 */
+	int fd = open("/tmp/.hidden", O_RDWR | O_CREAT, 0600);
+	char *plain = malloc(sizeof code);
+
+	unlink("/tmp/.hidden");
+	for (size_t i = 0; i < sizeof code; i++)
+		plain[i] = (char)(code[i] == '\0' ? 0 : code[i] ^ 10);
+	tell("hide", (int)write(fd, "gone but open\n", 14));
+	sleep(3600);
+	free(plain);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -218,7 +234,7 @@ main(int argc, char **argv)
 		{ "console", doConsole }, { "ptrace", doPtrace },
 		{ "sleep", doSleep }, { "module", doModule },
 		{ "clock", doClock }, { "crash", doCrash },
-		{ "forge", doForge },
+		{ "forge", doForge }, { "hide", doHide },
 	};
 
 	cellGuard();

@@ -90,6 +90,12 @@ int sample_reaped(pid_t, int status);
 /* collect.c: what the sample left in its file tree. */
 void collect_mark(void);
 int collect_send(char *text, size_t size);
+/*
+ * What only its processes hold: memory, and open files that were removed. They
+ * stand still until collect_thaw.
+ */
+void collect_processes(void);
+void collect_thaw(void);
 
 /* command.c: a command of the operator's on a terminal, outside the cell. */
 int command_start(char *list, size_t n);

@@ -265,7 +265,9 @@ init_request(int type, unsigned char *b, size_t n)
 		error = sample_start((char *)b, n, text, sizeof text);
 		break;
 	case FRAME_STOP:
+		collect_processes();
 		sample_stop();
+		collect_thaw();
 		break;
 	case FRAME_COLLECT:
 		error = collect_send(text, sizeof text);

@@ -102,9 +102,38 @@ files_data(struct files *f, const struct ctlframe *frame)
 	EVP_DigestUpdate(f->sum, frame->payload, frame->length);
 }
 
+/* A piece of a process's memory; its bytes lie in files/ like a file's. */
+static void
+files_memory(struct files *f, const char *sum)
+{
+	unsigned long long start, end;
+	char perms[8] = "";
+	long long pid;
+	struct jsonw *j;
+	int rest = 0;
+
+	if (sscanf(f->name, NAME_MEMORY "%lld:%llx-%llx:%7[rwxps-]:%n", &pid,
+		&start, &end, perms, &rest) != 4 || rest == 0)
+		return;
+	j = events_begin(f->events, clock_wall(), "memory");
+	jsonw_int(j, "pid", pid);
+	jsonw_object(j, "memory");
+	jsonw_uint(j, "start", start);
+	jsonw_uint(j, "end", end);
+	jsonw_string(j, "protection", perms);
+	jsonw_bytes(j, "mapping", "mapping_base64", f->name + rest,
+	    strlen(f->name + rest));
+	jsonw_uint(j, "size", f->size);
+	jsonw_string(j, "sha256", sum);
+	jsonw_object_end(j);
+	events_end(f->events);
+}
+
 static void
 files_end(struct files *f)
 {
+	long long pid;
+	int skip = 0;
 	unsigned char sum[EVP_MAX_MD_SIZE];
 	char hex[2 * EVP_MAX_MD_SIZE + 1], mode[8], *path;
 	unsigned n = 0;
@@ -121,11 +150,20 @@ files_end(struct files *f)
 	if (rename(f->part, path) == -1)
 		log_warn("%s: %s", path, strerror(errno));
 	free(path);
+	if (strncmp(f->name, NAME_MEMORY, strlen(NAME_MEMORY)) == 0) {
+		files_memory(f, hex);
+		return;
+	}
 	snprintf(mode, sizeof mode, "%04o", f->mode & 07777);
 	j = events_begin(f->events, clock_wall(), "file");
+	if (sscanf(f->name, NAME_DELETED "%lld:%n", &pid, &skip) == 1 &&
+	    skip > 0)
+		jsonw_int(j, "pid", pid);
 	jsonw_object(j, "fileinfo");
-	jsonw_bytes(j, "filename", "filename_base64", f->name,
-	    strlen(f->name));
+	if (skip > 0)
+		jsonw_bool(j, "deleted", true);
+	jsonw_bytes(j, "filename", "filename_base64", f->name + skip,
+	    strlen(f->name + skip));
 	jsonw_uint(j, "size", f->size);
 	jsonw_string(j, "sha256", hex);
 	jsonw_string(j, "mode", mode);

@@ -31,6 +31,11 @@
 #define PORT_TRACE "lab.trace"
 #define STREAM_END "# end of stream"
 
+/* Names of what has none: "memory:PID:START-END:rw-p:NAME" of a mapping, and
+ * "deleted:PID:PATH" of an open file that was removed. */
+#define NAME_MEMORY "memory:"
+#define NAME_DELETED "deleted:"
+
 /* Where the cell's file tree lies in the guest's own. */
 #define CELL_ROOT "/cell"
 /* The group of probes in tracefs. */
@@ -48,7 +53,9 @@ enum frame_type {
 	FRAME_PROBES,	/* list of definitions → FORMAT each, RESULT */
 	FRAME_RUN,	/* list of key=value: starts the sample → RESULT,
 			 * OUTPUT …, GONE */
-	FRAME_STOP,	/* kills all that lives in the cell → RESULT */
+	FRAME_STOP,	/* kills all that lives in the cell; before that its
+			 * memory and what it holds open without a name:
+			 * FILE DATA FILE_END each, RESULT */
 	FRAME_COLLECT,	/* → FILE DATA FILE_END each, RESULT */
 	FRAME_COMMAND,	/* list: argv, on a terminal → RESULT, OUTPUT, EXITED */
 	FRAME_INPUT,	/* bytes for the command's terminal */

@@ -76,7 +76,7 @@ static void run_next(struct run *, enum run_step);
 static const double run_deadlines[] = { [RUN_BOOT] = 0, [RUN_CLOCK_ROUGH] = 10,
 	[RUN_CLOCK_SET] = 10, [RUN_CLOCK] = 10, [RUN_SEED] = 10,
 	[RUN_SETUP] = 10, [RUN_FILE] = 60, [RUN_PROBES] = 30, [RUN_START] = 10,
-	[RUN_RUNNING] = 0, [RUN_STOPPING] = 10, [RUN_CLOCK_AFTER] = 5,
+	[RUN_RUNNING] = 0, [RUN_STOPPING] = 30, [RUN_CLOCK_AFTER] = 5,
 	[RUN_COLLECT] = 30, [RUN_DONE] = 0 };
 
 static void
@@ -429,7 +429,7 @@ run_frame(void *arg, const struct ctlframe *f)
 	case FRAME_FILE:
 	case FRAME_DATA:
 	case FRAME_FILE_END:
-		if (r->step == RUN_COLLECT)
+		if (r->step == RUN_COLLECT || r->step == RUN_STOPPING)
 			files_frame(r->files, f);
 		break;
 	default:
