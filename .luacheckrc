@@ -7,7 +7,7 @@ files["lua-profiles/"] = {
       "assert", "error", "getmetatable", "ipairs", "math", "next", "pairs", "pcall", "rawequal",
       "rawget", "rawlen", "rawset", "require", "select", "setmetatable", "string", "table",
       "tonumber", "tostring", "type", "utf8", "xpcall",
-      "lab", "device", "responder", "dns",
+      "lab", "device", "responder", "dns", "http2",
     },
   },
 }

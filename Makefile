@@ -12,7 +12,8 @@ Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),@:,@printf '  %-7s %s\n')
 
 # --- settings ---------------------------------------------------------------
-PKGS := libevent libevent_openssl libssl libcrypto lua5.4 jansson libpcap
+PKGS := libevent libevent_openssl libssl libcrypto lua5.4 jansson libpcap \
+	libnghttp2
 PKG_CONFIG ?= pkg-config
 # Missing libraries are reported by the install-deps check, not here.
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)

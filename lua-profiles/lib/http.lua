@@ -19,6 +19,7 @@ local REASONS = {
 -- Do these first bytes begin a request? "all", "part" or nil.
 function http.looks_like(first)
   if first:find("^%u+ [^%c ]+ HTTP/1%.[01]\r?\n") then return "all" end
+  if first:find("PRI * HTTP/2.0\r\n", 1, true) == 1 then return "all" end
   if first:find("^%u+ [^%c ]") and #first < LINE then
     local method = first:match("^%u+")
     if ("GET HEAD POST PUT DELETE OPTIONS CONNECT PATCH"):find(method, 1, true) then

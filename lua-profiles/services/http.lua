@@ -2,6 +2,7 @@
 -- programs (which end at once), the small services that tell a client whether
 -- it is online. What is uploaded is kept.
 
+local base64 = require "base64"
 local http = require "http"
 local elf = require "elf"
 
@@ -48,9 +49,28 @@ local function tells_address(host)
   return false
 end
 
+-- DNS over HTTPS (RFC 8484): a DNS message in the body, or in base64url as
+-- ?dns=. Status, type and body, or nil if the request is no such question.
+local function doh(request)
+  local message
+  if request.method == "POST" then
+    if request.headers["content-type"] ~= "application/dns-message" then return nil end
+    message = request.body
+  else
+    local text = http.form(request.query).dns
+    if not text then return nil end
+    message = base64.decode((text:gsub("-", "+"):gsub("_", "/")) .. ("="):rep(-#text % 4))
+  end
+  local reply = message and dns.answer(message)
+  if not reply then return 400, "text/plain", "no DNS message\n" end
+  return 200, "application/dns-message", reply
+end
+
 -- Status, type and body for a request.
 local function answer(conn, request)
   local path = request.path
+  local status, kind, body = doh(request)
+  if status then return status, kind, body end
   if ONLINE[path] then return table.unpack(ONLINE[path]) end
   local host = (request.headers.host or conn:name() or ""):lower()
   if tells_address(host) then
@@ -61,7 +81,7 @@ local function answer(conn, request)
     return 200, "text/plain", ip .. "\n"
   end
   local extension = path:match("%.(%w+)$")
-  local kind = extension and TYPES[extension:lower()]
+  kind = extension and TYPES[extension:lower()]
   if kind then return 200, kind, BODIES[extension:lower()] or PAGE end
   if path:match("/$") then return 200, "text/html", PAGE end
   -- A last part with a dot, or under bin: a program. /bins/x.mips, /arm7
@@ -85,6 +105,32 @@ local function keep(conn, request)
   end
 end
 
+-- HTTP/2 (RFC 9113), from behind the first line of its preface, which came as
+-- if it were a request.
+local function serve_http2(conn)
+  local h = http2.server()
+  local ok, err = h:feed("PRI * HTTP/2.0\r\n\r\n")
+  while ok do
+    for request in h.request, h do
+      request.target = request.path or "/"
+      request.path, request.query = request.target:match("^([^?#]*)%??([^#]*)")
+      request.headers.host = request.headers.host or request.authority
+      keep(conn, request)
+      local status, kind, body = answer(conn, request)
+      local headers = { { "server", "nginx" }, { "content-length", tostring(#(body or "")) } }
+      if kind then headers[3] = { "content-type", kind } end
+      h:respond(request.stream, status, headers, request.method ~= "HEAD" and body or "")
+    end
+    local out = h:output()
+    if out ~= "" and not conn:send(out) then return end
+    local data = conn:recv_any()
+    if not data then return end
+    ok, err = h:feed(data)
+  end
+  conn:note("http2", { ended = err })
+  conn:send(h:output())
+end
+
 local function serve(conn)
   conn:set_timeout(30)
   while true do
@@ -98,6 +144,7 @@ local function serve(conn)
       end
       return
     end
+    if request.method == "PRI" then return serve_http2(conn) end
     keep(conn, request)
     if request.method == "CONNECT" then
       conn:send(http.response({ method = "GET" }, 405, {}, ""))

@@ -142,8 +142,9 @@ tls_choose_certificate(SSL *ssl, void *arg)
 }
 
 /*
- * Agrees to what we speak, and to any protocol that we have never heard of:
- * the profile may. HTTP/2 is the one that we know and don't speak.
+ * Agrees to HTTP/1.1 where it is offered, as its sessions are the easiest to
+ * read; otherwise to the client's first wish, known to us or not: the profile
+ * may know it. h2c never comes inside TLS (RFC 9113, 3.2).
  */
 static int
 tls_choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
@@ -163,7 +164,6 @@ tls_choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
 			break;
 		}
 		if (other == NULL && n != 0 &&
-		    !(n == 2 && memcmp(name, "h2", 2) == 0) &&
 		    !(n == 3 && memcmp(name, "h2c", 3) == 0))
 			other = in + i;
 	}

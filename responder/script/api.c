@@ -11,6 +11,7 @@ api_open(lua_State *L)
 {
 	api_conn_open(L);
 	api_dgram_open(L);
+	api_http2_open(L);
 }
 
 /* print(...): to the operator, as one line of the log. */
@@ -45,6 +46,8 @@ api_push_tables(lua_State *L)
 	lua_setfield(L, -2, "device");
 	api_dns_push(L);
 	lua_setfield(L, -2, "dns");
+	api_http2_push(L);
+	lua_setfield(L, -2, "http2");
 }
 
 int

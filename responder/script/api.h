@@ -11,11 +11,13 @@
 
 /* Makes the metatables; once a state. */
 void api_open(lua_State *);
-/* Sets responder, lab, device, dns and print in the table on top. */
+/* Sets responder, lab, device, dns, http2 and print in the table on top. */
 void api_push_tables(lua_State *);
 
 void api_conn_open(lua_State *);   /* conn.c */
 void api_dgram_open(lua_State *);  /* dgram.c */
+void api_http2_open(lua_State *);  /* http2.c */
+void api_http2_push(lua_State *);
 void api_responder_push(lua_State *);
 void api_lab_push(lua_State *);
 void api_device_push(lua_State *);

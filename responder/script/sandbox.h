@@ -1,7 +1,7 @@
 /*
  * What profiles see: an environment of their own each, with the harmless part
  * of Lua's libraries, `require` of lua-profiles/lib, and our tables
- * responder, lab, device and dns. No io, os, debug, load, coroutine.
+ * responder, lab, device, dns and http2. No io, os, debug, load, coroutine.
  */
 #ifndef SCRIPT_SANDBOX_H
 #define SCRIPT_SANDBOX_H
