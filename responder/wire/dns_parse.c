@@ -251,7 +251,8 @@ dns_rdata_parse(uint16_t type, const char *text, uint8_t *rdata, size_t size)
 		text += 3;
 		unsigned long n = strtoul(text, NULL, 10);
 
-		if (token_next(&text, &token) != 1)
+		if (token_next(&text, &token) != 1 ||
+		    token.text[strspn(token.text, "0123456789")] != '\0')
 			return -1;
 		if (n > 0 && parse_field(&w, 'x', &text, &token) < 0)
 			return -1;

@@ -380,7 +380,9 @@ dns_rdata_text(const struct dns_record *r, char *buf, size_t size)
 			text_field(&t, *f, &c);
 		}
 	}
-	if (fields == NULL || c.failed || cursor_left(&c) != 0) {
+	/* Nothing at all has no text of its own: NULL's empty data. */
+	if (fields == NULL || c.failed || cursor_left(&c) != 0 ||
+	    t.length == 0) {
 		const uint8_t *p = r->message.data + r->message.offset;
 
 		t.length = 0;

@@ -17,6 +17,7 @@ return {
     lab = set "name_of target",
     device = set "arch connected",
     dns = set "answer",
+    http2 = set "server",
     string = set [[byte char find format gmatch gsub len lower match pack packsize rep reverse
       sub unpack upper]],
     table = set "concat insert move pack remove sort unpack",
@@ -24,7 +25,7 @@ return {
       rad random randomseed sin sqrt tan tointeger type ult]],
     utf8 = set "char charpattern codepoint codes len offset",
   },
-  globals = set [[_G _VERSION assert device dns error getmetatable ipairs lab math next pairs
+  globals = set [[_G _VERSION assert device dns error getmetatable http2 ipairs lab math next pairs
     pcall print rawequal rawget rawlen rawset require responder select setmetatable string table
     tonumber tostring type utf8 xpcall]],
   profile = set "name kind description ports match stream datagram resolve",

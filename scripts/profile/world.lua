@@ -116,6 +116,11 @@ local function environment(w)
   env.dns = {
     answer = function() return nil, "no name server here" end,
   }
+  -- A client that never says anything over HTTP/2.
+  env.http2 = { server = function()
+    return { feed = function() return true end, request = function() return nil end,
+      respond = function() return true end, output = function() return "" end }
+  end }
   env.print = function(...) w:write("log", { text = table.concat({ ... }, "\t") }) end
   env.device = { arch = "i386", connected = function() return false end }
   return env

@@ -221,7 +221,7 @@ versions_names_and_keys(void **state)
 		    "TLSv1.3", "rsa.example", "", EVP_PKEY_RSA },
 		{ { .sni = "web.example", .alpn = "\2h2\10http/1.1" },
 		    "TLSv1.3", "web.example", "http/1.1", 0 },
-		{ { .alpn = "\2h2" }, "TLSv1.3", "198.18.0.7", "", 0 },
+		{ { .alpn = "\2h2" }, "TLSv1.3", "198.18.0.7", "h2", 0 },
 		{ { .alpn = "\6botnet" }, "TLSv1.3", "198.18.0.7", "botnet",
 		    0 },
 		{ { .sni = "bad name,IP:1.2.3.4" }, "TLSv1.3", "198.18.0.7",
