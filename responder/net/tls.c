@@ -119,6 +119,39 @@ tls_lower(char *to, const char *from, size_t size)
 	to[i] = '\0';
 }
 
+/*
+ * True if this client will certainly take an ECDSA certificate over P-256: it
+ * knows the signature, the curve, and a cipher for it. Then the signature of
+ * an RSA one, which takes ten times as long, is spared.
+ */
+static bool
+tls_takes_ecdsa(SSL *ssl)
+{
+	const STACK_OF(SSL_CIPHER) *ciphers = SSL_get_client_ciphers(ssl);
+	int n = SSL_get_shared_sigalgs(ssl, 0, NULL, NULL, NULL, NULL, NULL);
+	bool signature = false, curve = false, cipher = false;
+
+	for (int i = 0; i < n; i++) {
+		int sign, hash;
+
+		SSL_get_shared_sigalgs(ssl, i, &sign, &hash, NULL, NULL, NULL);
+		signature |= sign == EVP_PKEY_EC && hash == NID_sha256;
+	}
+	n = (int)SSL_get_shared_group(ssl, -1);
+	for (int i = 0; i < n; i++)
+		curve |= SSL_get_shared_group(ssl, i) ==
+		    NID_X9_62_prime256v1;
+	for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); i++) {
+		int auth = SSL_CIPHER_get_auth_nid(
+		    sk_SSL_CIPHER_value(ciphers, i));
+
+		cipher |= auth == NID_auth_ecdsa ||
+		    (auth == NID_auth_any && SSL_version(ssl) ==
+			    TLS1_3_VERSION);
+	}
+	return signature && curve && cipher;
+}
+
 /* Gives this connection the certificates of the name that it asks for. */
 static int
 tls_choose_certificate(SSL *ssl, void *arg)
@@ -129,15 +162,17 @@ tls_choose_certificate(SSL *ssl, void *arg)
 
 	if (sni != NULL && tls_name_valid(sni))
 		tls_lower(peer->name, sni, sizeof peer->name);
-	const struct tls_leaf *leaf = tls_authority_leaf(t->authority,
-	    peer->name);
-	if (leaf == NULL)
-		return 0;
-	for (int k = 0; k < TLS_KINDS; k++)
-		if (SSL_use_cert_and_key(ssl, leaf->certificate[k],
+	int kinds = tls_takes_ecdsa(ssl) ? TLS_ECDSA + 1 : TLS_KINDS;
+	for (int k = 0; k < kinds; k++) {
+		X509 *leaf = tls_authority_leaf(t->authority, peer->name,
+		    (enum tls_kind)k);
+
+		if (leaf == NULL ||
+		    SSL_use_cert_and_key(ssl, leaf,
 			tls_authority_key(t->authority, (enum tls_kind)k),
 			NULL, 1) != 1)
 			return 0;
+	}
 	return 1;
 }
 

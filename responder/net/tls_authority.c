@@ -33,7 +33,7 @@
 struct tls_cached {
 	UT_hash_handle hh;
 	TAILQ_ENTRY(tls_cached) by_use;
-	struct tls_leaf leaf;
+	X509 *leaf[TLS_KINDS]; /* NULL until it is asked for */
 	char name[TLS_NAME_SIZE];
 };
 TAILQ_HEAD(tls_cached_list, tls_cached);
@@ -409,7 +409,7 @@ tls_cached_free(struct tls_authority *a, struct tls_cached *c)
 	HASH_DEL(a->table, c);
 	TAILQ_REMOVE(&a->uses, c, by_use);
 	for (int k = 0; k < TLS_KINDS; k++)
-		X509_free(c->leaf.certificate[k]);
+		X509_free(c->leaf[k]);
 	free(c);
 }
 
@@ -428,8 +428,9 @@ tls_authority_free(struct tls_authority *a)
 	free(a);
 }
 
-const struct tls_leaf *
-tls_authority_leaf(struct tls_authority *a, const char *name)
+/* The name's place in the cache, which it gets if it has none. */
+static struct tls_cached *
+tls_cached_get(struct tls_authority *a, const char *name)
 {
 	struct tls_cached *c;
 	size_t n = strnlen(name, TLS_NAME_SIZE - 1);
@@ -438,7 +439,7 @@ tls_authority_leaf(struct tls_authority *a, const char *name)
 	if (c != NULL) {
 		TAILQ_REMOVE(&a->uses, c, by_use);
 		TAILQ_INSERT_TAIL(&a->uses, c, by_use);
-		return &c->leaf;
+		return c;
 	}
 	if (HASH_COUNT(a->table) >= TLS_LEAVES_MAX)
 		tls_cached_free(a, TAILQ_FIRST(&a->uses));
@@ -446,15 +447,18 @@ tls_authority_leaf(struct tls_authority *a, const char *name)
 	memcpy(c->name, name, n);
 	HASH_ADD_KEYPTR(hh, a->table, c->name, n, c);
 	TAILQ_INSERT_TAIL(&a->uses, c, by_use);
-	for (int k = 0; k < TLS_KINDS; k++) {
-		c->leaf.certificate[k] = tls_leaf_make(a, (enum tls_kind)k,
-		    c->name);
-		if (c->leaf.certificate[k] == NULL) {
-			tls_cached_free(a, c);
-			return NULL;
-		}
-	}
-	return &c->leaf;
+	return c;
+}
+
+X509 *
+tls_authority_leaf(struct tls_authority *a, const char *name,
+    enum tls_kind kind)
+{
+	struct tls_cached *c = tls_cached_get(a, name);
+
+	if (c->leaf[kind] == NULL)
+		c->leaf[kind] = tls_leaf_make(a, kind, c->name);
+	return c->leaf[kind];
 }
 
 EVP_PKEY *

@@ -20,10 +20,6 @@
 
 enum tls_kind { TLS_ECDSA, TLS_RSA, TLS_KINDS };
 
-struct tls_leaf {
-	X509 *certificate[TLS_KINDS];
-};
-
 struct tls_authority;
 
 /*
@@ -37,12 +33,12 @@ struct tls_authority *tls_authority_open(const char *dir,
 void tls_authority_free(struct tls_authority *);
 
 /*
- * The leaf for a host name or a numeric address, minted on the first call and
- * kept; NULL if OpenSSL can't. It is the authority's, and valid until the
- * next call.
+ * The leaf of this kind for a host name or a numeric address, minted on the
+ * first call and kept; NULL if OpenSSL can't. It is the authority's, and may
+ * be gone when another name is asked for.
  */
-const struct tls_leaf *tls_authority_leaf(struct tls_authority *,
-    const char *name) A_MUST_USE;
+X509 *tls_authority_leaf(struct tls_authority *, const char *name,
+    enum tls_kind) A_MUST_USE;
 /* The key that all leaves of this kind share; the authority's. */
 EVP_PKEY *tls_authority_key(const struct tls_authority *, enum tls_kind);
 /* The authority's own certificate of this kind; the authority's. */

@@ -135,10 +135,9 @@ client_ssl(const struct client *c, SSL_CTX **out)
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	if (c->certificate) {
 		struct tls_authority *a = tls_authority_of(tls);
-		const struct tls_leaf *leaf = tls_authority_leaf(a, "client");
-
 		assert_int_equal(SSL_CTX_use_certificate(ctx,
-				     leaf->certificate[TLS_RSA]),
+				     tls_authority_leaf(a, "client",
+					 TLS_RSA)),
 		    1);
 		assert_int_equal(SSL_CTX_use_PrivateKey(ctx,
 				     tls_authority_key(a, TLS_RSA)),
@@ -415,20 +414,20 @@ a_fresh_name_is_cheap(void **state)
 	(void)state;
 	for (int i = 0; i < 100; i++) {
 		snprintf(name, sizeof name, "n%d.example", i);
-		assert_non_null(tls_authority_leaf(a, name));
+		assert_non_null(tls_authority_leaf(a, name, TLS_ECDSA));
+		assert_non_null(tls_authority_leaf(a, name, TLS_RSA));
 	}
 	double ms = (double)(clock() - start) * 1000 / CLOCKS_PER_SEC / 100;
 	printf("# a fresh name: %.2f ms\n", ms);
 	assert_true(ms < 5);
 	/* The same name is the same certificate. */
-	X509 *x = tls_authority_leaf(a, "n99.example")->certificate[TLS_RSA];
-	assert_ptr_equal(x,
-	    tls_authority_leaf(a, "n99.example")->certificate[TLS_RSA]);
+	X509 *x = tls_authority_leaf(a, "n99.example", TLS_RSA);
+	assert_ptr_equal(x, tls_authority_leaf(a, "n99.example", TLS_RSA));
 	/* A name longer than CN allows. */
 	char longer[200];
 	memset(longer, 'a', sizeof longer - 1);
 	longer[sizeof longer - 1] = '\0';
-	assert_non_null(tls_authority_leaf(a, longer));
+	assert_non_null(tls_authority_leaf(a, longer, TLS_ECDSA));
 }
 
 static void
