@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# One source, one ledger: linebot, built for each architecture, is driven in a
+# lab and does the same on all of them, in a guest of its own or under an
+# emulator. ARCHS names some instead of all.
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=_image.bash
+. "$(dirname "$0")/_image.bash"
+
+if [[ ! -e /dev/net/tun ]]; then
+	skip driven 'needs /dev/net/tun'
+	exit 0
+fi
+archs=$("$TOP/scripts/kagemusha-device" list --json |
+	jq -r '.[] | select(.runs != "no") | .arch')
+for arch in ${ARCHS:-$archs}; do
+	sample=$BUILD/specimens/$arch/linebot
+	if [[ ! -x $sample ]]; then
+		skip "$arch" "no compiler for $arch"
+		continue
+	fi
+	if ! need_guest "$arch"; then
+		skip "$arch" "$why"
+		continue
+	fi
+	run=$TMP/$arch
+	timeout -k 20 240 "$TOP/scripts/kagemusha" run "$sample" \
+		--profile gafgyt --time 120 --out "$run" --quiet \
+		>/dev/null 2>"$TMP/err" || diag "$(tail -n 5 "$TMP/err")"
+	is "$arch: the run finished" "$(jq -r .verdict "$run/run.json")" finished
+	is "$arch: the ledger" "$(jq -r '[.commands[] | select(.name |
+		IN("UDP", "TCP", "HTTP", "DROP", "JUNK", "STD", "HOLD", "CLOSE")) |
+		"\(.name) \(.verdict)"] | join(", ")' "$run/report.json")" \
+		'UDP handled, TCP handled, HTTP handled, DROP handled, JUNK ignored, STD ignored, HOLD handled, CLOSE disconnected'
+	rm -rf "$run"
+done
