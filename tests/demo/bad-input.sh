@@ -22,6 +22,9 @@ refuses 'no sample' 2 'which sample' "$KAGE" run
 refuses 'an unknown option' 2 'unknown option' "$KAGE" run --frobnicate
 refuses 'a time that is none' 2 'no number of seconds' "$KAGE" run "$TMP/text" --time soon
 refuses 'an option without value' 2 'needs a value' "$KAGE" run "$TMP/text" --time
+refuses 'a level that is none' 2 'full, observe, flood' "$KAGE" run "$TMP/text" --level loud
+refuses 'a rewriting that is none' 2 'no list' "$KAGE" run "$TMP/text" --rewrite 'connect; reboot'
+refuses 'a config that is not there' 2 'no file' "$KAGE" run "$TMP/text" --config "$TMP/none"
 refuses 'offline with a profile' 2 'leave --profile out' \
 	"$KAGE" run "$TMP/text" --offline --profile gafgyt
 refuses 'a sample that is not there' 1 'no such file' "$KAGE" run "$TMP/none"

@@ -59,4 +59,23 @@ for run in "$offline" "$driven"; do
 		skip "${run##*/}: tshark reads every packet" 'needs tshark'
 	fi
 done
-is 'nothing is left' "$(leftovers 'run[0-9]*')" ''
+# The study's second experiment: forged success stands between the two.
+forged=$TMP/captures/forged
+if "$KAGE" run "$LINEBOT" --offline --time 8 --rewrite connect=0,recv=1 --no-report \
+	--out "$forged" >/dev/null 2>"$TMP/err"; then
+	ok 'a run with forged return values'
+	"$KAGE" report --quiet "$driven" --beside "$offline" --beside "$forged"
+	# connect() succeeds there, and yet no command is ever read.
+	check 'forged: connect succeeds' jq -es '[.[] | select(.event_type == "syscall"
+		and .syscall.name == "connect" and .syscall.ret == 0)] | length > 0' \
+		"$forged/device.jsonl"
+	is 'forged: the handler is never entered' "$(jq -s '[.[] | select(.event_type == "function"
+		and .function.name == "processCmd")] | length' "$forged/device.jsonl")" 0
+	check 'the report has the three side by side' \
+		grep -Eq '^name +offline +forged +driven' "$driven/report.txt"
+else
+	not_ok 'a run with forged return values' "$(cat "$TMP/err")"
+fi
+for run in "$TMP"/captures/*; do
+	is "${run##*/}: nothing is left" "$(leftovers "$(jq -r .parameters.lab "$run/run.json")")" ''
+done
