@@ -28,6 +28,11 @@ local ROWS = {
   { "hello_errors", "  sessions without a command", "sessions", at_most = 0, sum = true },
   { "ready", "start to ready", "ms", peer = "inetsim", at_most = 300 },
 }
+local DEVICE_ROWS = {
+  { "linebot", "linebot, a whole run beyond its waiting", "s", at_most = 15 },
+  { "linebot_whole", "  the same with its waiting", "s" },
+  { "linebot_commands", "  commands sent", "commands" },
+}
 
 local options, path = {}, nil
 do
@@ -73,23 +78,24 @@ local function sum(list)
 end
 
 -- One row's figures; nil when it wasn't measured.
-local function evaluate(row, samples)
+local function evaluate(row, samples, who)
   local metric = samples[row[1]]
-  if not (metric and metric.responder) then return nil end
+  if not (metric and metric[who]) then return nil end
   local of = row.sum and sum or median
   local out = {
     metric = row[1], what = row[2]:gsub("{(%w+)}", options), unit = row[3],
-    responder = of(metric.responder), samples = { responder = metric.responder },
+    [who] = of(metric[who]), samples = { [who] = metric[who] },
   }
+  local ours = out[who]
   if row.peer and metric[row.peer] then
     out.peer, out.peer_value = row.peer, of(metric[row.peer])
     out.samples[row.peer] = metric[row.peer]
-    if out.peer_value > 0 then out.ratio = out.responder / out.peer_value end
+    if out.peer_value > 0 then out.ratio = ours / out.peer_value end
   end
   if row.at_least and out.ratio then
     out.target, out.met = { ratio_at_least = row.at_least }, out.ratio >= row.at_least
   elseif row.at_most then
-    out.target, out.met = { at_most = row.at_most }, out.responder <= row.at_most
+    out.target, out.met = { at_most = row.at_most }, ours <= row.at_most
   end
   out.what = out.what:gsub("^%s+", "")
   return out, row[2]:match("^%s*")
@@ -108,33 +114,56 @@ local function target(row)
     row.met and "met" or "MISSED"
 end
 
-local rows, missed, lines = {}, 0, {}
-local samples = read_samples(path)
-for _, row in ipairs(ROWS) do
-  local r, indent = evaluate(row, samples)
-  if r then
-    rows[#rows + 1] = r
-    if r.met == false then missed = missed + 1 end
-    local goal, verdict = target(r)
-    lines[#lines + 1] = ("%-40s %10s  %-8s %10s  %6s  %-8s %-6s  %s"):format(indent .. r.what,
-      number(r.responder), r.peer or "", r.peer and number(r.peer_value) or "",
-      r.ratio and ("%.2f"):format(r.ratio) or "", goal, verdict, r.unit)
+-- The start of each architecture that was measured, then the rest.
+local function device_rows(samples)
+  local rows = {}
+  for metric in pairs(samples) do
+    local arch = metric:match("^start_(.+)")
+    if arch then
+      rows[#rows + 1] = { metric, "restore to sample started, " .. arch, "s", at_most = 1 }
+    end
   end
+  table.sort(rows, function(a, b) return a[1] < b[1] end)
+  return table.move(DEVICE_ROWS, 1, #DEVICE_ROWS, #rows + 1, rows)
 end
 
-local heading = ("%-40s %10s  %-8s %10s  %6s  %-8s %-6s  %s"):format("what", "responder", "peer",
-  "", "ratio", "target", "", "unit")
+local FORMAT = "%-40s %10s  %-8s %10s  %6s  %-8s %-6s  %s"
+local missed = 0
+
+-- Prints one table, unless only JSON is wanted or it would be empty; its rows.
+local function show(title, list, samples, who)
+  local rows, lines = {}, {}
+  for _, row in ipairs(list) do
+    local r, indent = evaluate(row, samples, who)
+    if r then
+      rows[#rows + 1] = r
+      if r.met == false then missed = missed + 1 end
+      local goal, verdict = target(r)
+      lines[#lines + 1] = FORMAT:format(indent .. r.what, number(r[who]), r.peer or "",
+        r.peer and number(r.peer_value) or "", r.ratio and ("%.2f"):format(r.ratio) or "", goal,
+        verdict, r.unit):gsub("%s+$", "")
+    end
+  end
+  if options.json == "-" or #rows == 0 then return rows end
+  print(FORMAT:format(title, who, who == "responder" and "peer" or "", "",
+    who == "responder" and "ratio" or "", "target", "", "unit"))
+  print(("-"):rep(107))
+  print(table.concat(lines, "\n") .. "\n")
+  return rows
+end
+
+local samples = read_samples(path)
+local rows = show("what", ROWS, samples, "responder")
+local device = show("what", device_rows(samples), samples, "device")
 if options.json ~= "-" then
-  print(heading)
-  print(("-"):rep(#heading + 6))
-  for _, line in ipairs(lines) do print((line:gsub("%s+$", ""))) end
+  local verdict = missed == 0 and "Every target is met." or "Targets missed: " .. missed .. "."
   print(("Medians of interleaved repetitions, %s s in all; everyone's log was on. %s"):format(
-    options.took or "?",
-    missed == 0 and "Every target is met." or "Targets missed: " .. missed .. "."))
+    options.took or "?", verdict))
 end
 if options.json then
   local text = cjson.encode({ format = 1, took = tonumber(options.took), missed = missed,
-    rows = rows }) .. "\n"
+    -- An empty list would become an object.
+    rows = #rows > 0 and rows or nil, device = #device > 0 and device or nil }) .. "\n"
   local file = options.json == "-" and io.stdout or assert(io.open(options.json, "w"))
   file:write(text)
   if file ~= io.stdout then file:close() end

@@ -43,6 +43,15 @@ for metric in idle_lost hello_errors; do
 done
 check 'no TCP session failed' row crowd_errors nginx '.responder == 0'
 check 'no handshake failed' row tls_errors nginx '.responder == 0'
+if "$TOP/scripts/kagemusha" device image i386 >/dev/null 2>&1 &&
+	[[ -x $BUILD/specimens/i386/quitter && -x $BUILD/device ]]; then
+	timeout 120 "$run" --quick --only device --json - >"$TMP/device" 2>&1
+	check 'the device was timed from restore to sample' \
+		jq -e '.device[] | select(.metric == "start_i386").device > 0' \
+		"$TMP/device"
+else
+	skip 'the device from restore to sample' 'no image of i386 is built'
+fi
 is 'every row with a target says whether it is met' "$(jq -c \
 	'[.rows[] | select(has("target")) | .met | type] | unique' "$TMP/json")" \
 	'["boolean"]'
