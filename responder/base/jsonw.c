@@ -90,25 +90,34 @@ jsonw_array_end(struct jsonw *j)
 	j->comma = true;
 }
 
+/* By hand: a session has some thirty numbers, and printf is slow. */
+static void
+jsonw_digits(struct jsonw *j, uint64_t value, bool minus)
+{
+	char text[24];
+	size_t at = sizeof text;
+
+	do
+		text[--at] = (char)('0' + value % 10);
+	while ((value /= 10) > 0);
+	if (minus)
+		text[--at] = '-';
+	jsonw_put(j, text + at, sizeof text - at);
+}
+
 void
 jsonw_int(struct jsonw *j, const char *key, int64_t value)
 {
-	char text[24];
-
 	jsonw_begin(j, key);
-	jsonw_put(j, text,
-	    (size_t)snprintf(text, sizeof text, "%lld", (long long)value));
+	jsonw_digits(j, value < 0 ? -(uint64_t)value : (uint64_t)value,
+	    value < 0);
 }
 
 void
 jsonw_uint(struct jsonw *j, const char *key, uint64_t value)
 {
-	char text[24];
-
 	jsonw_begin(j, key);
-	jsonw_put(j, text,
-	    (size_t)snprintf(text, sizeof text, "%llu",
-	    (unsigned long long)value));
+	jsonw_digits(j, value, false);
 }
 
 void

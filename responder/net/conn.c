@@ -255,7 +255,8 @@ conn_new_over(struct event_base *base, struct bufferevent *bev,
 	c->input_max = CONN_INPUT_MAX;
 	bufferevent_setwatermark(bev, EV_READ, 0, CONN_INPUT_MAX);
 	bufferevent_setcb(bev, conn_read_cb, conn_write_cb, conn_event_cb, c);
-	bufferevent_enable(bev, EV_READ | EV_WRITE);
+	/* Writing is enabled from birth; to say so again costs two system calls. */
+	bufferevent_enable(bev, EV_READ);
 	return c;
 }
 

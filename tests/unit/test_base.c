@@ -107,6 +107,9 @@ json_lines(void **state)
 	jsonw_array(&j, "a");
 	jsonw_bool(&j, NULL, true);
 	jsonw_null(&j, NULL);
+	jsonw_int(&j, NULL, INT64_MIN);
+	jsonw_uint(&j, NULL, UINT64_MAX);
+	jsonw_uint(&j, NULL, 0);
 	jsonw_real(&j, NULL, 0.25);
 	jsonw_real(&j, NULL, 1.0 / 0.0);
 	jsonw_array_end(&j);
@@ -115,7 +118,8 @@ json_lines(void **state)
 	jsonw_string(&j, "s", "\xffz");
 	jsonw_object_end(&j);
 	jsonw_line_end(&j);
-	const char want[] = "{\"n\":-3,\"a\":[true,null,0.25,null],"
+	const char want[] = "{\"n\":-3,\"a\":[true,null,"
+			    "-9223372036854775808,18446744073709551615,0,0.25,null],"
 			    "\"text\":\"a\\\"\\\\\\n\\u0000\\u007f\xc3\xa9\","
 			    "\"base64\":\"//4=\",\"s\":\"\xef\xbf\xbdz\"}\n";
 	assert_int_equal(j.length, sizeof want - 1);
