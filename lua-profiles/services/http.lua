@@ -42,11 +42,16 @@ local ADDRESS_HOSTS = {
   "ident%.me",
 }
 
+-- Clients ask the same host again and again: the last answer is kept.
+local last_host, last_tells
 local function tells_address(host)
-  for _, pattern in ipairs(ADDRESS_HOSTS) do
-    if host:find(pattern) then return true end
+  if host ~= last_host then
+    last_host, last_tells = host, false
+    for _, pattern in ipairs(ADDRESS_HOSTS) do
+      last_tells = last_tells or host:find(pattern) ~= nil
+    end
   end
-  return false
+  return last_tells
 end
 
 -- DNS over HTTPS (RFC 8484): a DNS message in the body, or in base64url as
