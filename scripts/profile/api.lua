@@ -11,12 +11,13 @@ return {
   conn = set [[close command credentials dest file name note peer recv_any recv_bytes recv_line
     recv_until send session set_timeout settle sni start_tls]],
   dgram = set "data dest name note peer reply",
-  question = set "name type",
+  question = set "name peer server type",
   tables = {
     responder = set "finished log now option random sleep",
     lab = set "name_of target",
-    device = set "arch connected",
-    dns = set "answer",
+    device = set "arch connected wait",
+    dns = set [[a aaaa answer cname mx nodata ns nxdomain ptr record refused servfail silence
+      txt]],
     http2 = set "server",
     string = set [[byte char find format gmatch gsub len lower match pack packsize rep reverse
       sub unpack upper]],

@@ -115,14 +115,29 @@ local function environment(w)
   env.lab = { target = function() return w.target end, name_of = function() return nil end }
   env.dns = {
     answer = function() return nil, "no name server here" end,
+    mx = function(preference, host, ttl)
+      return { type = "MX", data = ("%d %s"):format(preference, host), ttl = ttl }
+    end,
+    record = function(kind, data, ttl) return { type = kind, data = data, ttl = ttl } end,
+    silence = function() return { silence = true } end,
   }
   -- A client that never says anything over HTTP/2.
   env.http2 = { server = function()
     return { feed = function() return true end, request = function() return nil end,
       respond = function() return true end, output = function() return "" end }
   end }
+  for _, kind in ipairs { "a", "aaaa", "cname", "ns", "ptr", "txt" } do
+    env.dns[kind] = function(data, ttl) return { type = kind:upper(), data = data, ttl = ttl } end
+  end
+  for name, code in pairs { nodata = 0, servfail = 2, nxdomain = 3, refused = 5 } do
+    env.dns[name] = function() return { rcode = code } end
+  end
   env.print = function(...) w:write("log", { text = table.concat({ ... }, "\t") }) end
   env.device = { arch = "i386", connected = function() return false end }
+  function env.device.wait(how)
+    w:wait(w.time + (how.timeout or 10), function() return false end)
+    return nil, "timeout"
+  end
   return env
 end
 
@@ -243,7 +258,9 @@ end
 -- A name is asked for; what the profile answers is written as "answer".
 function World:question(profile, name, kind)
   self:start(function()
-    self:write("answer", { answer = profile.resolve { name = name, type = kind } })
+    self:write("answer", { answer = profile.resolve {
+      name = name, type = kind, peer = "10.13.37.2", server = "8.8.8.8",
+    } })
   end, { close = function() end })
 end
 
