@@ -92,8 +92,12 @@ service_finished(void *arg, const char *reason)
 }
 
 static void
-service_device_event(void *arg A_UNUSED, const json_t *event A_UNUSED)
+service_device_event(void *arg, const json_t *event)
 {
+	struct service *s = arg;
+
+	if (s->house.engine != NULL)
+		engine_tell_device(s->house.engine, event);
 }
 
 static const char *

@@ -351,6 +351,10 @@ visit_silent(struct visit *v)
 
 	conn_open_tap(v->conn);
 	if (v->forced != NULL) {
+		struct profiles_choice c = { .profile = v->forced,
+			.by = "policy" };
+
+		visit_note_choice(v, &c, "", 0);
 		visit_play(v, v->forced);
 		return;
 	}

@@ -13,6 +13,7 @@
 #include "base/xmalloc.h"
 #include "script/engine.h"
 #include "script/sandbox.h"
+#include "script/task.h"
 
 /* Coroutines kept for the next sessions. */
 #define ENGINE_THREADS 1024
@@ -34,6 +35,8 @@ struct engine {
 	struct account own, *charged;
 	size_t memory;
 	struct jsonw scratch;
+	const struct json_t *device_event;
+	struct task *waiting;
 	lua_State *threads[ENGINE_THREADS];
 	unsigned thread_count;
 };
@@ -248,6 +251,28 @@ size_t
 account_used(const struct account *a)
 {
 	return a->used;
+}
+
+void
+engine_tell_device(struct engine *e, const struct json_t *event)
+{
+	if (e->waiting == NULL)
+		return;
+	e->device_event = event;
+	task_wake_device(e);
+	e->device_event = NULL;
+}
+
+const struct json_t *
+engine_device_event(const struct engine *e)
+{
+	return e->device_event;
+}
+
+struct task **
+engine_waiting(struct engine *e)
+{
+	return &e->waiting;
 }
 
 lua_State *

@@ -24,6 +24,7 @@ struct account;
 struct device_link;
 struct engine;
 struct event_base;
+struct json_t;
 struct run;
 struct session;
 struct target_rules;
@@ -83,6 +84,16 @@ struct account *engine_charge(struct engine *, struct account *);
 /* Requests refused so far. */
 unsigned account_refused(const struct account *);
 size_t account_used(const struct account *);
+
+/*
+ * An event of the device: who waits for one is woken and sees it. It may end
+ * sessions.
+ */
+void engine_tell_device(struct engine *, const struct json_t *);
+/* The event that is being told, or NULL. */
+const struct json_t *engine_device_event(const struct engine *);
+/* The first of the tasks that wait for the device; for task.c. */
+struct task **engine_waiting(struct engine *);
 
 /* Coroutines for tasks, used again. task.c alone calls them. */
 lua_State *engine_take_thread(struct engine *) A_MUST_USE;

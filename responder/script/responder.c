@@ -1,6 +1,5 @@
 /*
- * The tables `responder`, `lab`, `device` and `dns` of a profile's
- * environment.
+ * The tables `responder`, `lab` and `dns` of a profile's environment.
  */
 #include <sys/random.h>
 
@@ -11,7 +10,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "record/device_link.h"
 #include "script/api.h"
 #include "script/engine.h"
 #include "script/task.h"
@@ -119,28 +117,6 @@ lab_name_of(lua_State *L)
 	return 1;
 }
 
-/* device.connected() → is the tracer there? [-0, +1, -] */
-static int
-device_connected(lua_State *L)
-{
-	const struct device_link *d = engine_host(engine_of(L))->device;
-
-	lua_pushboolean(L, d != NULL && device_link_connected(d));
-	return 1;
-}
-
-/* device.arch, once it is known. [-0, +1, e] */
-static int
-device_index(lua_State *L)
-{
-	const struct device_link *d = engine_host(engine_of(L))->device;
-
-	if (strcmp(luaL_checkstring(L, 2), "arch") != 0 || d == NULL)
-		return 0;
-	lua_pushstring(L, device_link_arch(d));
-	return 1;
-}
-
 /*
  * dns.answer(message) → the response's bytes, or nil: what our name server
  * says to a DNS message, for DNS over HTTPS. [-0, +1, e]
@@ -181,11 +157,6 @@ static const luaL_Reg lab_functions[] = {
 	{ NULL, NULL }
 };
 
-static const luaL_Reg device_functions[] = {
-	{ "connected", device_connected },
-	{ NULL, NULL }
-};
-
 static const luaL_Reg dns_functions[] = {
 	{ "answer", dns_answer_call },
 	{ NULL, NULL }
@@ -201,16 +172,6 @@ void
 api_lab_push(lua_State *L)
 {
 	luaL_newlib(L, lab_functions);
-}
-
-void
-api_device_push(lua_State *L)
-{
-	luaL_newlib(L, device_functions);
-	lua_createtable(L, 0, 1);
-	lua_pushcfunction(L, device_index);
-	lua_setfield(L, -2, "__index");
-	lua_setmetatable(L, -2);
 }
 
 void

@@ -32,6 +32,8 @@ struct task {
 	int64_t deadline, armed; /* monotonic ns; armed 0: not armed */
 	uint64_t spent;		 /* instructions since it last waited */
 	const char *doom;	 /* why it must end, once known */
+	struct task *next_waiting; /* for the device */
+	bool waiting;
 	bool running;
 	bool woken;	  /* while running */
 	bool interrupted; /* by the hook; has not asked to wait */
@@ -203,6 +205,8 @@ task_new(struct engine *e, struct session *session, task_ended_cb *ended,
 	return t;
 }
 
+static void task_forget_device(struct task *);
+
 void
 task_free(struct task *t)
 {
@@ -211,6 +215,7 @@ task_free(struct task *t)
 	if (t->running)
 		fatal("task_free within the task");
 	evtimer_del(&t->timer);
+	task_forget_device(t);
 	if (lua_status(t->L) == LUA_OK) {
 		lua_settop(t->L, 0);
 		engine_give_thread(t->engine, t->L);
@@ -255,6 +260,51 @@ task_wait(lua_State *L, int64_t deadline, lua_KContext ctx, lua_KFunction k)
 		return luaL_error(L, "this call waits, and here it can't");
 	t->deadline = deadline;
 	return lua_yieldk(L, 0, ctx, k);
+}
+
+int
+task_wait_device(lua_State *L, int64_t deadline, lua_KContext ctx,
+    lua_KFunction k)
+{
+	struct task *t = task_of(L);
+
+	if (t != NULL && !t->call && !t->waiting) {
+		struct task **first = engine_waiting(t->engine);
+
+		t->waiting = true;
+		t->next_waiting = *first;
+		*first = t;
+	}
+	return task_wait(L, deadline, ctx, k);
+}
+
+/* Waits for the device no more. */
+static void
+task_forget_device(struct task *t)
+{
+	struct task **at = engine_waiting(t->engine);
+
+	if (!t->waiting)
+		return;
+	while (*at != t)
+		at = &(*at)->next_waiting;
+	*at = t->next_waiting;
+	t->waiting = false;
+}
+
+void
+task_wake_device(struct engine *e)
+{
+	struct task *list = *engine_waiting(e), *t;
+
+	/* Each is taken off first: it may wait again, or be gone. */
+	*engine_waiting(e) = NULL;
+	for (t = list; t != NULL; t = t->next_waiting)
+		t->waiting = false;
+	while ((t = list) != NULL) {
+		list = t->next_waiting;
+		task_wake(t);
+	}
 }
 
 /* task_call reads its status itself. */

@@ -55,6 +55,12 @@ struct task *task_of(lua_State *);
  */
 int task_wait(lua_State *, int64_t deadline, lua_KContext, lua_KFunction);
 
+/* The same, and also woken by every event of the device. */
+int task_wait_device(lua_State *, int64_t deadline, lua_KContext,
+    lua_KFunction);
+/* Wakes those who wait for the device; may call their `ended`. */
+void task_wake_device(struct engine *);
+
 /*
  * Calls the function below the arguments on the engine's own stack and leaves
  * its results there; for short calls that may not wait (a file's body,

@@ -104,5 +104,5 @@ reason() { events "select(.dest_port==$1 and .event_type==\"close\").close.reaso
 is "refused" "$(reason 1111)" '"refused by policy"'
 is "reset after some bytes" "$(reason 3333)" '"reset by policy"'
 is "dropped until the timeout" "$(events 'select(.dest_port==2222 and .event_type=="data").data.text')" '"hello\n"'
-is "who plays, and what it looked like" \
-	"$(events 'select(.dest_port==77 and .note.kind=="detect").note | [.by, .profile, .protocol]')" '["policy","discard","http"]'
+is "who plays by a policy" \
+	"$(events 'select(.dest_port==77 and .note.kind=="detect").note | [.by, .profile]')" '["policy","discard"]'

@@ -218,6 +218,8 @@ scene_teardown(void **state)
 	profile_release(s->profile);
 	engine_free(s->engine);
 	run_close(s->run);
+	/* libevent lets go of a pair on the next turn. */
+	event_base_loop(s->base, EVLOOP_NONBLOCK);
 	event_base_free(s->base);
 	command = xasprintf("rm -r '%s'", s->dir);
 	assert_int_equal(system(command), 0);
