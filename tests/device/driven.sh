@@ -10,6 +10,17 @@ if [[ ! -e /dev/net/tun ]]; then
 	skip driven 'needs /dev/net/tun'
 	exit 0
 fi
+WANT='UDP handled, TCP handled, HTTP handled, DROP handled, JUNK ignored, STD ignored, HOLD handled, CLOSE disconnected'
+drive() {
+	timeout -k 20 240 "$TOP/scripts/kagemusha" run "$sample" \
+		--profile gafgyt --time 120 --out "$run" --quiet \
+		>/dev/null 2>"$TMP/err" || diag "$(tail -n 5 "$TMP/err")"
+}
+ledger() {
+	jq -r '[.commands[] | select(.name |
+		IN("UDP", "TCP", "HTTP", "DROP", "JUNK", "STD", "HOLD", "CLOSE")) |
+		"\(.name) \(.verdict)"] | join(", ")' "$run/report.json"
+}
 archs=$("$TOP/scripts/kagemusha-device" list --json |
 	jq -r '.[] | select(.runs != "no") | .arch')
 for arch in ${ARCHS:-$archs}; do
@@ -23,13 +34,15 @@ for arch in ${ARCHS:-$archs}; do
 		continue
 	fi
 	run=$TMP/$arch
-	timeout -k 20 240 "$TOP/scripts/kagemusha" run "$sample" \
-		--profile gafgyt --time 120 --out "$run" --quiet \
-		>/dev/null 2>"$TMP/err" || diag "$(tail -n 5 "$TMP/err")"
+	drive
+	# QEMU's MIPS guests now and then stand still for 21 s on a busy machine
+	# (natives.sh): one more try, and a word about it.
+	if [[ $arch == mips*el && $(ledger) != "$WANT" ]]; then
+		diag "$arch: a second try after: $(ledger)"
+		rm -rf "$run"
+		drive
+	fi
 	is "$arch: the run finished" "$(jq -r .verdict "$run/run.json")" finished
-	is "$arch: the ledger" "$(jq -r '[.commands[] | select(.name |
-		IN("UDP", "TCP", "HTTP", "DROP", "JUNK", "STD", "HOLD", "CLOSE")) |
-		"\(.name) \(.verdict)"] | join(", ")' "$run/report.json")" \
-		'UDP handled, TCP handled, HTTP handled, DROP handled, JUNK ignored, STD ignored, HOLD handled, CLOSE disconnected'
+	is "$arch: the ledger" "$(ledger)" "$WANT"
 	rm -rf "$run"
 done
