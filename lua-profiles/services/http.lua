@@ -64,7 +64,7 @@ local function doh(request)
   else
     local text = http.form(request.query).dns
     if not text then return nil end
-    message = base64.decode((text:gsub("-", "+"):gsub("_", "/")) .. ("="):rep(-#text % 4))
+    message = base64.decode((text:gsub("-", "+"):gsub("_", "/")))
   end
   local reply = message and dns.answer(message)
   if not reply then return 400, "text/plain", "no DNS message\n" end
