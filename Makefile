@@ -7,13 +7,14 @@ VERSION := 0.1.0
 PREFIX ?= /usr/local
 DESTDIR ?=
 B ?= build
+JOBS ?= $(shell nproc)
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),@:,@printf '  %-7s %s\n')
 
 # --- settings ---------------------------------------------------------------
 PKGS := libevent libevent_openssl libssl libcrypto lua5.4 jansson libpcap \
-	libnghttp2
+	libnghttp2 libnftables capstone
 PKG_CONFIG ?= pkg-config
 # Missing libraries are reported by the install-deps check, not here.
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
@@ -37,12 +38,13 @@ CFLAGS ?= -g
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -DKAGEMUSHA_VERSION='"$(VERSION)"' \
 	$(OPT) $(WARN) $(WERROR) $(HARDEN) $(SAN) -Iresponder -Ivm/host -Ivm \
 	$(PKG_CFLAGS) $(CFLAGS)
-ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SAN) $(LDFLAGS)
+ALL_LDFLAGS = -pie -Wl,--as-needed,-z,relro,-z,now $(SAN) $(LDFLAGS)
 
 # --- what is built ----------------------------------------------------------
 # Everything but the files with a main() goes into one library a program room,
 # so that tests link what the programs link.
 KAGE_SRCS := $(sort $(filter-out responder/main.c responder/recorder.c \
+	responder/attach.c \
 	responder/chat.c, \
 	$(wildcard responder/*.c responder/*/*.c)))
 DEVICE_SRCS := $(sort $(filter-out vm/host/main.c vm/lab/main.c, \
@@ -50,6 +52,7 @@ DEVICE_SRCS := $(sort $(filter-out vm/host/main.c vm/lab/main.c, \
 PROGRAMS := $(if $(wildcard responder/main.c),$(B)/responder) \
 	$(if $(wildcard responder/recorder.c),$(B)/recorder) \
 	$(if $(wildcard responder/chat.c),$(B)/chat) \
+	$(if $(wildcard responder/attach.c),$(B)/attach) \
 	$(if $(wildcard vm/host/main.c),$(B)/device) \
 	$(B)/canary
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%, \
@@ -86,6 +89,9 @@ $(DEVICE_LIB): $(call obj,$(DEVICE_SRCS))
 $(B)/responder: $(call obj,responder/main.c) $(KAGE_LIB)
 $(B)/recorder: $(call obj,responder/recorder.c) $(KAGE_LIB)
 $(B)/chat: $(call obj,responder/chat.c) $(KAGE_LIB)
+# libedit: lines typed at the prompt of `kagemusha attach`.
+$(B)/attach: $(call obj,responder/attach.c) $(KAGE_LIB)
+$(B)/attach: PKG_LIBS += -ledit
 $(B)/device: $(call obj,vm/host/main.c) $(DEVICE_LIB) $(KAGE_LIB)
 $(B)/canary: $(call obj,vm/lab/main.c) $(DEVICE_LIB) $(KAGE_LIB)
 $(PROGRAMS):
@@ -106,7 +112,7 @@ $(UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(DEVICE_LIB) $(KAGE_LIB)
 # --- targets ----------------------------------------------------------------
 # The fast inner loop: no root, no network, under a minute.
 check: all unit-tests
-	$(Q)tests/run --build $(B) lint unit profiles daemon report
+	$(Q)tests/run --build $(B) --jobs $(JOBS) lint unit profiles daemon report
 
 # Everything that this machine can run; as root it installs what it needs.
 test:
@@ -116,7 +122,7 @@ test:
 .PHONY: test-built
 test-built: all unit-tests
 	$(Q)$(MAKE) --no-print-directory B=$(B)/asan SANITIZE=1 programs unit-tests
-	$(Q)tests/run --build $(B) lint unit profiles daemon report \
+	$(Q)tests/run --build $(B) --jobs $(JOBS) lint unit profiles daemon report \
 		asan fuzz lab device demo
 
 demo:
@@ -126,7 +132,7 @@ demo:
 
 asan:
 	$(Q)$(MAKE) --no-print-directory B=$(B)/asan SANITIZE=1 programs unit-tests
-	$(Q)tests/run --build $(B) asan
+	$(Q)tests/run --build $(B) --jobs $(JOBS) asan
 
 bench:
 	$(Q)scripts/install-deps bench

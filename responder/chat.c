@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@
 #include "base/log.h"
 #include "base/xmalloc.h"
 #include "chat/dialogue.h"
+#include "chat/parcels.h"
 #include "chat/stage.h"
 #include "config.h"
 
@@ -33,6 +35,8 @@
 /* 2026-01-01 00:00:00 UTC, where the test clock begins. */
 #define CHAT_EPOCH INT64_C(1767225600000000000)
 #define CHAT_PASTE_MAX (1024 * 1024)
+/* How long a bot thinks about what it hears, us. */
+#define CHAT_REPLY_US 200000
 
 static int64_t chat_clock; /* monotonic ns; 0: the machine's own */
 
@@ -74,13 +78,18 @@ struct chat {
 	const char *settings[CHAT_SETTINGS];
 	size_t setting_count;
 	double time; /* seconds of the test clock after pasted input */
+	double hangup;	/* when the bot does, or -1 */
+	char *reply;	/* what it says to all that it hears, or NULL */
+	size_t reply_size;
+	bool datagram;	/* pasted input is one */
 	const char *profile;
 	struct event_base *base;
 	struct stage *stage;
-	struct event *input, *poll;
+	struct event *input, *poll, *answer;
 	size_t shown; /* events of the journal */
 	int64_t begun;
 	struct evbuffer *typed;
+	int signal; /* that ended it, or 0 */
 };
 
 static void
@@ -96,7 +105,9 @@ chat_usage(FILE *out)
 	    " hangs up\n"
 	    "  /hex 00 01 ff    the same in hex      /again   it connects"
 	    " again\n"
-	    "  /quit            ends\n"
+	    "  /tls [NAME]      it begins TLS          /quit    ends\n"
+	    "\n"
+	    "A profile that takes only datagrams gets each line as one.\n"
 	    "\n"
 	    "Input that is no terminal is sent at once, and then time passes"
 	    " quickly. FILE.chat\nare dialogues, which are played and checked:"
@@ -105,8 +116,14 @@ chat_usage(FILE *out)
 	    "  --profiles DIR   the profiles (lua-profiles)\n"
 	    "  --set KEY=VALUE  an option for the profile, or a setting of the"
 	    " responder\n"
-	    "  --time SECONDS   how long to listen after input that is no"
-	    " terminal (120)\n"
+	    "\n"
+	    "For input that is no terminal:\n"
+	    "  --time SECONDS   how long to listen after it (120)\n"
+	    "  --reply BYTES    what the bot says to all that it hears:"
+	    " \"OK\\r\\n\" or hex 00 ff\n"
+	    "  --hangup SECONDS when it hangs up\n"
+	    "  --datagram       the input is one datagram, also where the"
+	    " profile takes\n                   connections\n"
 	    "\n"
 	    "PROFILE is a name or a file. Exit codes: 0 done; 1 a dialogue"
 	    " failed, or the\nprofile can't be loaded; 2 usage.\n"
@@ -238,6 +255,30 @@ chat_bytes(const json_t *object)
 	    json_string_value(base64) : "?");
 }
 
+/* A command's number and name, and why it wasn't sent; the caller frees. */
+static char *
+chat_command(const json_t *event, const json_t *details)
+{
+	const char *name = json_string_value(json_object_get(details, "name"));
+	const char *refused = json_string_value(json_object_get(details,
+	    "refused"));
+
+	return xasprintf("%lld %s%s%s", (long long)json_integer_value(
+	    json_object_get(event, "command")), name != NULL ? name : "",
+	    refused != NULL ? " refused: " : "",
+	    refused != NULL ? refused : "");
+}
+
+/* The bot has heard something: it will answer in a moment. */
+static void
+chat_heard(const struct chat *c)
+{
+	struct timeval soon = { 0, CHAT_REPLY_US };
+
+	if (c->answer != NULL && !evtimer_pending(c->answer, NULL))
+		evtimer_add(c->answer, &soon);
+}
+
 /* One event for a person; what they did themselves is left out. */
 static void
 chat_show(const struct chat *c, const json_t *event)
@@ -254,17 +295,17 @@ chat_show(const struct chat *c, const json_t *event)
 			return;
 		text = chat_bytes(details);
 		type = "<";
+		chat_heard(c);
 	} else if (strcmp(type, "command") == 0) {
 		details = json_object_get(event, "command_info");
-		text = xasprintf("%lld %s", (long long)json_integer_value(
-		    json_object_get(event, "command")), json_string_value(
-		    json_object_get(details, "name")));
+		text = chat_command(event, details);
 	} else if (strcmp(type, "error") == 0) {
 		text = xstrdup(json_string_value(json_object_get(details,
 		    "traceback") != NULL ? json_object_get(details,
 		    "traceback") : json_object_get(details, "message")));
 	} else if (details != NULL) {
-		text = json_dumps(details, JSON_COMPACT | JSON_ENCODE_ANY);
+		text = json_dumps(details, JSON_COMPACT | JSON_ENCODE_ANY |
+		    JSON_REAL_PRECISION(6));
 	}
 	printf("%8.2f  %-8s %s\n", (double)(clock_mono() - c->begun) / 1e9,
 	    type, text != NULL ? text : "");
@@ -288,6 +329,19 @@ chat_poll(evutil_socket_t fd A_UNUSED, short what A_UNUSED, void *arg)
 	chat_show_new(arg);
 }
 
+/* As bytes of the connection, or as a datagram. */
+static void
+chat_say(struct chat *c, const void *bytes, size_t n)
+{
+	struct stage_peers *p = stage_peers(c->stage);
+
+	if (stage_streams(c->stage) && !c->datagram)
+		stage_say(c->stage, bytes, n);
+	else
+		parcels_send(stage_parcels(c->stage), &p->src, &p->dest, NULL,
+		    bytes, n);
+}
+
 /* What was typed, without its newline. */
 static void
 chat_line(struct chat *c, const char *line)
@@ -298,25 +352,37 @@ chat_line(struct chat *c, const char *line)
 
 	if (strcmp(line, "/quit") == 0) {
 		event_base_loopbreak(c->base);
+	} else if (!stage_streams(c->stage) && line[0] == '/' &&
+	    strncmp(line, "/raw ", 5) != 0 && strncmp(line, "/hex ", 5) != 0) {
+		puts("          the profile takes no connections: /raw /hex"
+		    " /quit");
 	} else if (strcmp(line, "/hangup") == 0) {
 		stage_hangup(c->stage);
 	} else if (strcmp(line, "/again") == 0) {
 		stage_connect(c->stage);
+	} else if (strcmp(line, "/tls") == 0 ||
+	    strncmp(line, "/tls ", 5) == 0) {
+		char *wrong = stage_start_tls(c->stage, line[4] == ' ' ?
+		    line + 5 : NULL);
+
+		if (wrong != NULL)
+			printf("          %s\n", wrong);
+		free(wrong);
 	} else if (strncmp(line, "/raw ", 5) == 0 ||
 	    strncmp(line, "/hex ", 5) == 0) {
 		bytes = dialogue_bytes(line + (line[1] == 'h' ? 1 : 5), &n,
 		    &rest);
 		if (bytes != NULL)
-			stage_say(c->stage, bytes, n);
+			chat_say(c, bytes, n);
 		else
 			puts("          what is that? /raw \"text\\n\" or /hex"
 			    " 00 01");
 		free(bytes);
 	} else if (line[0] == '/') {
-		puts("          /raw /hex /hangup /again /quit");
+		puts("          /raw /hex /hangup /again /tls /quit");
 	} else {
 		bytes = xasprintf("%s\n", line);
-		stage_say(c->stage, bytes, strlen(bytes));
+		chat_say(c, bytes, strlen(bytes));
 		free(bytes);
 	}
 }
@@ -338,12 +404,30 @@ chat_input(evutil_socket_t fd, short what A_UNUSED, void *arg)
 	}
 }
 
+/* Its folder goes all the same. */
+static void
+chat_interrupted(evutil_socket_t signal, short what A_UNUSED, void *arg)
+{
+	struct chat *c = arg;
+
+	c->signal = (int)signal;
+	event_base_loopbreak(c->base);
+}
+
 /* A person types: time passes by itself. */
 static void
 chat_terminal(struct chat *c)
 {
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct event *ends[sizeof signals / sizeof *signals];
 	struct timeval often = { 0, 50000 };
 
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+		ends[i] = evsignal_new(c->base, signals[i], chat_interrupted, c);
+		if (ends[i] == NULL)
+			fatal("no memory");
+		event_add(ends[i], NULL);
+	}
 	c->typed = evbuffer_new();
 	c->input = event_new(c->base, STDIN_FILENO, EV_READ | EV_PERSIST,
 	    chat_input, c);
@@ -353,9 +437,12 @@ chat_terminal(struct chat *c)
 	event_add(c->input, NULL);
 	event_add(c->poll, &often);
 	puts("You are the bot. Type what it says; /hangup /again /quit.");
-	stage_connect(c->stage);
+	if (stage_streams(c->stage))
+		stage_connect(c->stage);
 	event_base_dispatch(c->base);
 	chat_show_new(c);
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+		event_free(ends[i]);
 	event_free(c->input);
 	event_free(c->poll);
 	evbuffer_free(c->typed);
@@ -368,19 +455,48 @@ chat_shows(void *arg)
 	return false;
 }
 
+static void
+chat_answer(evutil_socket_t fd A_UNUSED, short what A_UNUSED, void *arg)
+{
+	struct chat *c = arg;
+
+	if (!stage_over(c->stage))
+		stage_say(c->stage, c->reply, c->reply_size);
+}
+
+/* Lets so many seconds of the test clock pass. */
+static void
+chat_listen(struct chat *c, double seconds)
+{
+	stage_wait(c->stage, clock_mono() + (int64_t)(seconds * 1e9),
+	    chat_shows, c);
+}
+
 /* All input at once, and then time passes quickly. */
 static void
 chat_paste(struct chat *c)
 {
 	char *text = xmalloc(CHAT_PASTE_MAX);
 	size_t n = fread(text, 1, CHAT_PASTE_MAX, stdin);
+	bool streams = stage_streams(c->stage) && !c->datagram;
 
-	stage_connect(c->stage);
-	if (n > 0)
-		stage_say(c->stage, text, n);
+	if (streams && c->reply != NULL)
+		c->answer = evtimer_new(c->base, chat_answer, c);
+	if (streams)
+		stage_connect(c->stage);
+	if (n > 0 || c->datagram)
+		chat_say(c, text, n);
 	free(text);
-	stage_wait(c->stage, clock_mono() + (int64_t)(c->time * 1e9),
-	    chat_shows, c);
+	if (streams && c->hangup >= 0 && c->hangup < c->time) {
+		chat_listen(c, c->hangup);
+		stage_hangup(c->stage);
+		chat_listen(c, c->time - c->hangup);
+	} else {
+		chat_listen(c, c->time);
+	}
+	if (c->answer != NULL)
+		event_free(c->answer);
+	c->answer = NULL;
 }
 
 static int
@@ -395,8 +511,11 @@ chat_talk(struct chat *c)
 		log_error("no profile '%s' in %s", c->profile, c->folder);
 		return 2;
 	}
-	if (chat_configure(c, NULL) < 0)
+	if (chat_configure(c, NULL) < 0) {
+		config_free(&c->config);
+		free(profile);
 		return 2;
+	}
 	if (!person)
 		chat_clock = INT64_C(86400000000000);
 	c->base = event_base_new();
@@ -406,16 +525,35 @@ chat_talk(struct chat *c)
 	c->stage = stage_new(c->base, &o, &error);
 	if (c->stage == NULL)
 		log_error("%s", error);
+	else if (c->datagram && stage_parcels(c->stage) == NULL)
+		log_error("%s takes no datagrams", profile);
 	else if (person)
 		chat_terminal(c);
 	else
 		chat_paste(c);
-	int status = c->stage == NULL;
+	int status = c->stage == NULL ||
+	    (c->datagram && stage_parcels(c->stage) == NULL);
+
+	if (c->signal != 0)
+		status = 128 + c->signal;
 	stage_free(c->stage);
 	event_base_free(c->base);
 	free(error);
 	free(profile);
 	return status;
+}
+
+/* Seconds of an option; -1, and a message, if it has none. */
+static double
+chat_seconds(const char *option, const char *text)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (end != text && *end == '\0' && seconds >= 0 && seconds < 1e6)
+		return seconds;
+	log_error("--%s wants seconds", option);
+	return -1;
 }
 
 /* Reads the options; -1: go on, otherwise the exit code. */
@@ -426,10 +564,13 @@ chat_parse(struct chat *c, int argc, char **argv)
 		{ "profiles", required_argument, NULL, 'p' },
 		{ "set", required_argument, NULL, 's' },
 		{ "time", required_argument, NULL, 't' },
+		{ "reply", required_argument, NULL, 'r' },
+		{ "hangup", required_argument, NULL, 'e' },
+		{ "datagram", no_argument, NULL, 'd' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 } };
+	const char *rest;
 	int option;
-	char *end;
 
 	while ((option = getopt_long(argc, argv, "h", table, NULL)) != -1) {
 		if (option == 'h') {
@@ -440,11 +581,22 @@ chat_parse(struct chat *c, int argc, char **argv)
 		} else if (option == 's' && c->setting_count < CHAT_SETTINGS) {
 			c->settings[c->setting_count++] = optarg;
 		} else if (option == 't') {
-			c->time = strtod(optarg, &end);
-			if (*end != '\0' || !(c->time >= 0 && c->time < 1e6)) {
-				log_error("--time wants seconds");
+			if ((c->time = chat_seconds("time", optarg)) < 0)
+				return 2;
+		} else if (option == 'e') {
+			if ((c->hangup = chat_seconds("hangup", optarg)) < 0)
+				return 2;
+		} else if (option == 'r') {
+			free(c->reply);
+			c->reply = dialogue_bytes(optarg, &c->reply_size,
+			    &rest);
+			if (c->reply == NULL || *rest != '\0') {
+				log_error("--reply wants \"text\\n\" or "
+				    "hex 00 01");
 				return 2;
 			}
+		} else if (option == 'd') {
+			c->datagram = true;
 		} else {
 			return 2;
 		}
@@ -463,7 +615,8 @@ chat_is_dialogue(const char *name)
 int
 main(int argc, char **argv)
 {
-	static struct chat c = { .folder = "lua-profiles", .time = 120 };
+	static struct chat c = { .folder = "lua-profiles", .time = 120,
+		.hangup = -1 };
 	int status;
 
 	log_open("chat", LOG_WARN);

@@ -1,6 +1,7 @@
 /*
  * One table row a setting.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,12 @@
 #include "base/xmalloc.h"
 #include "config.h"
 
-enum config_type { CONFIG_SECONDS, CONFIG_COUNT, CONFIG_SIZE, CONFIG_PREFIX };
+/* The longest file that an option may be read from. */
+#define CONFIG_FILE_MAX (1024 * 1024)
+
+/* A limit is at least 1, a switch 0 or 1. */
+enum config_type { CONFIG_SECONDS, CONFIG_COUNT, CONFIG_LIMIT, CONFIG_SWITCH,
+	CONFIG_PORT, CONFIG_SIZE, CONFIG_PREFIX };
 
 struct config_row {
 	const char *key;
@@ -33,29 +39,31 @@ static const struct config_row config_rows[] = {
 	    "datagrams of the same ports belong together until such a pause"),
 	ROW(handshake_timeout, CONFIG_SECONDS, "15",
 	    "a TLS handshake that takes longer has failed"),
-	ROW(sessions, CONFIG_COUNT, "20000",
+	ROW(sessions, CONFIG_LIMIT, "20000",
 	    "TCP sessions at once; more are reset at once"),
-	ROW(udp_flows, CONFIG_COUNT, "4096",
+	ROW(udp_flows, CONFIG_LIMIT, "4096",
 	    "UDP sessions at once; the oldest makes room"),
 	ROW(line_max, CONFIG_SIZE, "65536",
 	    "longest line that recv_line and recv_until take by default"),
 	ROW(task_memory, CONFIG_SIZE, "16M", "Lua memory of one session"),
 	ROW(memory, CONFIG_SIZE, "256M", "Lua memory of all sessions"),
-	ROW(instructions, CONFIG_COUNT, "50000000",
+	ROW(instructions, CONFIG_LIMIT, "50000000",
 	    "Lua instructions of a session without waiting: about a second"),
 	ROW(session_payload, CONFIG_SIZE, "64M",
-	    "bytes of one session in the journal; the capture has the rest"),
+	    "bytes of one session in the journal; the capture has the rest. A profile "
+	    "that tells as much beside them ends"),
 	ROW(run_payload, CONFIG_SIZE, "1G", "the same for the whole run"),
 	ROW(file_size, CONFIG_SIZE, "64M", "largest stored file"),
 	ROW(files_size, CONFIG_SIZE, "1G", "all stored files together"),
-	ROW(tproxy_port, CONFIG_COUNT, "9000", "where TPROXY sends everything"),
-	ROW(dns_port, CONFIG_COUNT, "53",
-	    "traffic to this port is DNS, at any address"),
-	ROW(tls, CONFIG_COUNT, "1",
+	ROW(tproxy_port, CONFIG_PORT, "9000", "where TPROXY sends everything"),
+	ROW(dns_port, CONFIG_PORT, "53",
+	    "what looks like DNS is that on this port, at any address"),
+	ROW(tls, CONFIG_SWITCH, "1",
 	    "1: a TLS hello on any port is answered; 0: it is bytes"),
-	ROW(dot_port, CONFIG_COUNT, "853", "inside TLS to this port is DNS"),
-	ROW(client_certificates, CONFIG_COUNT, "0",
-	    "1: ask TLS clients for a certificate, which is kept"),
+	ROW(dot_port, CONFIG_PORT, "853", "the same inside TLS"),
+	ROW(client_certificates, CONFIG_SWITCH, "0",
+	    "1: ask TLS clients for a certificate, which is kept; a profile "
+	    "may ask, too"),
 	ROW(dns_ttl, CONFIG_COUNT, "60", "seconds that DNS answers are kept"),
 	ROW(pool4, CONFIG_PREFIX, "198.18.0.0/15",
 	    "names resolve into it: RFC 2544's benchmark range"),
@@ -99,6 +107,18 @@ config_parse_count(uint64_t *out, const char *text, bool size)
 	return 0;
 }
 
+/* A whole number between two others. */
+static int
+config_parse_range(uint64_t *out, const char *text, uint64_t min, uint64_t max)
+{
+	uint64_t n;
+
+	if (config_parse_count(&n, text, false) < 0 || n < min || n > max)
+		return -1;
+	*out = n;
+	return 0;
+}
+
 static int
 config_assign(struct config *c, const struct config_row *row, const char *text)
 {
@@ -109,6 +129,12 @@ config_assign(struct config *c, const struct config_row *row, const char *text)
 		return config_parse_seconds(field, text);
 	case CONFIG_COUNT:
 		return config_parse_count(field, text, false);
+	case CONFIG_LIMIT:
+		return config_parse_range(field, text, 1, UINT64_MAX);
+	case CONFIG_SWITCH:
+		return config_parse_range(field, text, 0, 1);
+	case CONFIG_PORT:
+		return config_parse_range(field, text, 1, UINT16_MAX);
 	case CONFIG_SIZE:
 		return config_parse_count(field, text, true);
 	case CONFIG_PREFIX:
@@ -132,7 +158,9 @@ const char *
 config_assign_text(struct config *c, const char *text, bool strict)
 {
 	static const char *const wants[] = { "a time in seconds is wanted",
-		"a whole number is wanted", "a size like 64M is wanted",
+		"a whole number is wanted", "a number from 1 is wanted",
+		"0 or 1 is wanted", "a port from 1 to 65535 is wanted",
+		"a size like 64M is wanted",
 		"a network like 198.18.0.0/15 is wanted" };
 	const char *equals = strchr(text, '=');
 	size_t n = equals != NULL ? (size_t)(equals - text) : 0;
@@ -154,11 +182,62 @@ config_assign_text(struct config *c, const char *text, bool strict)
 	return NULL;
 }
 
+/*
+ * "KEY=" and the file's text, whose last line gets its end: what is in lines
+ * can be told from what is not. NULL, and why, if it can't be read; the config
+ * keeps it.
+ */
+static char *
+config_read(struct config *c, const char *text, size_t key,
+    const char **why)
+{
+	char *all = xmalloc(key + CONFIG_FILE_MAX + 2);
+	FILE *f = fopen(text + key + 1, "r");
+	size_t n;
+
+	*why = f == NULL ? strerror(errno) : NULL;
+	memcpy(all, text, key);
+	n = f != NULL ? fread(all + key, 1, CONFIG_FILE_MAX, f) : 0;
+	if (f != NULL && ferror(f))
+		*why = strerror(errno);
+	else if (n == CONFIG_FILE_MAX)
+		*why = "the file is too long";
+	else if (memchr(all + key, '\0', n) != NULL)
+		*why = "the file is no text";
+	if (f != NULL)
+		fclose(f);
+	if (*why != NULL) {
+		free(all);
+		return NULL;
+	}
+	if (n > 0 && all[key + n - 1] != '\n')
+		all[key + n++] = '\n';
+	all[key + n] = '\0';
+	return config_keep(c, xreallocarray(all, key + n + 1, 1));
+}
+
+/* What KEY=@FILE and KEY=@@TEXT stand for; other texts are themselves. */
+static const char *
+config_expand(struct config *c, const char *text, const char **why)
+{
+	const char *value = strchr(text, '=');
+
+	*why = NULL;
+	if (value == NULL || *++value != '@')
+		return text;
+	if (value[1] == '@')
+		return config_keep(c, xasprintf("%.*s%s", (int)(value - text),
+		    text, value + 1));
+	return config_read(c, text, (size_t)(value - text), why);
+}
+
 int
 config_set(struct config *c, const char *text)
 {
-	const char *why = config_assign_text(c, text, false);
+	const char *why, *whole = config_expand(c, text, &why);
 
+	if (whole != NULL)
+		why = config_assign_text(c, whole, false);
 	if (why == NULL)
 		return 0;
 	log_error("--set %s: %s", text, why);

@@ -38,23 +38,37 @@ config_file_of(lua_State *L)
 /* Raises a mistake; the call that was made catches it with its line. */
 #define config_file_wrong luaL_error
 
-/* Logs a mistake at the line that is being executed. */
+/* The line of the file that is being executed. */
+static int
+config_file_line(lua_State *L)
+{
+	lua_Debug ar;
+
+	for (int level = 0; lua_getstack(L, level, &ar); level++) {
+		lua_getinfo(L, "Sl", &ar);
+		if (ar.currentline > 0)
+			return ar.currentline;
+	}
+	return 0;
+}
+
+/* Logs a mistake at that line. */
 static void
 config_file_mistake(lua_State *L, const char *text)
 {
 	struct config_file *f = config_file_of(L);
-	lua_Debug ar;
-	int line = 0;
 
-	for (int level = 0; lua_getstack(L, level, &ar); level++) {
-		lua_getinfo(L, "Sl", &ar);
-		if (ar.currentline > 0) {
-			line = ar.currentline;
-			break;
-		}
-	}
-	log_error("%s:%d: %s", f->path, line, text);
+	log_error("%s:%d: %s", f->path, config_file_line(L), text);
 	f->mistakes++;
+}
+
+/* A call's argument that has to be a text; what says which. */
+static const char *
+config_file_argument(lua_State *L, int n, const char *what)
+{
+	if (lua_type(L, n) != LUA_TSTRING)
+		config_file_wrong(L, "%s is wanted, as a text", what);
+	return lua_tostring(L, n);
 }
 
 /* --- fields of a rule's table, which is at index 1 ---------------------- */
@@ -89,7 +103,8 @@ config_file_whole(lua_State *L, const char *key, lua_Integer min,
 static void
 config_file_known(lua_State *L, const char *const *known)
 {
-	luaL_checktype(L, 1, LUA_TTABLE);
+	if (!lua_istable(L, 1))
+		config_file_wrong(L, "a table is wanted: { KEY = VALUE, … }");
 	lua_pushnil(L);
 	while (lua_next(L, 1) != 0) {
 		const char *const *k = known;
@@ -205,6 +220,8 @@ config_file_policy(lua_State *L)
 
 	p.name = config_file_copy(name);
 	p.profile = config_file_copy(profile);
+	p.where = xasprintf("%s:%d", config_file_of(L)->path,
+	    config_file_line(L));
 	rules_add_policy(&config_file_of(L)->config->rules, &p);
 	return 0;
 }
@@ -274,7 +291,11 @@ config_file_dns(lua_State *L)
 	d.rule.type = config_file_type(L, "type");
 	d.rule.skip = (unsigned)config_file_whole(L, "skip", 0, 1000000, 0);
 	d.rule.count = (unsigned)config_file_whole(L, "count", 0, 1000000, 0);
-	d.rule.nth = (unsigned)config_file_whole(L, "nth", 1, 1000000, 1);
+	d.rule.nth = (unsigned)config_file_whole(L, "nth", 1, 1000000, 0);
+	if (d.rule.action == DNS_RULE_SERIES && d.rule.nth == 0)
+		config_file_wrong(L, "a series needs nth: which name lives");
+	if (d.rule.action == DNS_RULE_ANSWER && data == NULL)
+		config_file_wrong(L, "an answer needs its data: answer = …");
 	d.ttl = (uint32_t)config_file_whole(L, "ttl", 0, 0x7fffffff,
 	    (lua_Integer)f->config->dns_ttl);
 	d.type = d.rule.type != 0 ? d.rule.type : 1;
@@ -296,7 +317,7 @@ config_file_dns(lua_State *L)
 static int
 config_file_allow(lua_State *L)
 {
-	const char *text = luaL_checkstring(L, 1);
+	const char *text = config_file_argument(L, 1, "a network");
 
 	if (target_allow(&config_file_of(L)->config->targets, text) < 0)
 		config_file_wrong(L, "'%s' is no network like 192.0.2.0/24",
@@ -309,7 +330,7 @@ static int
 config_file_profile(lua_State *L)
 {
 	struct config *c = config_file_of(L)->config;
-	const char *name = luaL_checkstring(L, 1);
+	const char *name = config_file_argument(L, 1, "a profile's name");
 
 	if (c->profile_count == CONFIG_PROFILES)
 		config_file_wrong(L, "more than %d profiles", CONFIG_PROFILES);
@@ -360,7 +381,10 @@ static int
 config_file_option(lua_State *L)
 {
 	struct config_file *f = config_file_of(L);
-	const char *key = luaL_checkstring(L, 1);
+	const char *key = config_file_argument(L, 1, "the option's key");
+
+	if (!lua_isstring(L, 2) && !lua_isboolean(L, 2))
+		config_file_wrong(L, "the option's value is wanted");
 	char *text = config_keep(f->config, xasprintf("%s=%s", key,
 	    luaL_tolstring(L, 2, NULL)));
 	const char *why = config_assign_text(f->config, text, false);

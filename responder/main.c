@@ -16,9 +16,11 @@
 #include <event2/event.h>
 
 #include "base/log.h"
+#include "base/rights.h"
 #include "base/xmalloc.h"
 #include "config.h"
 #include "config_file.h"
+#include "net/tls_authority.h"
 #include "script/profiles.h"
 #include "service.h"
 
@@ -41,7 +43,8 @@ main_usage(FILE *out)
 	    "  --profile NAME|FILE   a family that may play; again for more\n"
 	    "  --set KEY=VALUE       a setting, see below; another key is an option "
 	    "for\n"
-	    "                        profiles\n"
+	    "                        profiles; KEY=@FILE takes what the file "
+	    "says\n"
 	    "  --allow-target CIDR   commands may name these addresses, too\n"
 	    "  --listen ADDR:PORT[@ADDR:PORT]\n"
 	    "                        plain sockets there instead of TPROXY; the "
@@ -50,6 +53,8 @@ main_usage(FILE *out)
 	    "  --device-socket PATH  link to the device (DIR/device.sock)\n"
 	    "  --authority DIR       the lab's CA; made if need be "
 	    "($KAGEMUSHA_CACHE/ca)\n"
+	    "  --make-authority      only makes it, and prints what clients are "
+	    "to trust\n"
 	    "  --ready-fd N          write a line there when ready\n"
 	    "  --log-level LEVEL     error, warn, info or debug (info)\n"
 	    "\n"
@@ -72,7 +77,7 @@ struct main_options {
 	struct main_override overrides[MAIN_OVERRIDES];
 	size_t override_count;
 	const char *config_path; /* or NULL: the profiles' responder.lua */
-	bool check;
+	bool check, make_authority;
 	int ready_fd;
 	enum log_level level;
 	char *device_socket, *authority;
@@ -96,7 +101,7 @@ main_parse_fd(const char *text, int *fd)
 enum main_option { OPT_RUN = 256, OPT_PROFILES, OPT_PROFILE, OPT_SET,
 	OPT_ALLOW, OPT_LISTEN, OPT_DEVICE, OPT_READY, OPT_LEVEL,
 	OPT_CONFIG, OPT_CHECK,
-	OPT_AUTHORITY };
+	OPT_AUTHORITY, OPT_MAKE_AUTHORITY };
 
 /* One option; -1 with the reason in the log. */
 static int
@@ -114,6 +119,9 @@ main_option(struct main_options *o, int option, char *value)
 		return 0;
 	case OPT_CHECK:
 		o->check = true;
+		return 0;
+	case OPT_MAKE_AUTHORITY:
+		o->make_authority = true;
 		return 0;
 	case OPT_PROFILE:
 	case OPT_SET:
@@ -174,6 +182,7 @@ main_parse(struct main_options *o, int argc, char **argv)
 		{ "listen", required_argument, NULL, OPT_LISTEN },
 		{ "device-socket", required_argument, NULL, OPT_DEVICE },
 		{ "authority", required_argument, NULL, OPT_AUTHORITY },
+		{ "make-authority", no_argument, NULL, OPT_MAKE_AUTHORITY },
 		{ "ready-fd", required_argument, NULL, OPT_READY },
 		{ "log-level", required_argument, NULL, OPT_LEVEL },
 		{ "help", no_argument, NULL, 'h' },
@@ -198,13 +207,13 @@ main_parse(struct main_options *o, int argc, char **argv)
 		log_error("unexpected argument '%s'", argv[optind]);
 		return 2;
 	}
-	if (o->service.run == NULL && !o->check) {
+	if (o->service.run == NULL && !o->check && !o->make_authority) {
 		log_error("--run DIR is missing (--help explains)");
 		return 2;
 	}
 	if (o->device_socket == NULL)
 		o->device_socket = xasprintf("%s/device.sock",
-		    o->check ? "" : o->service.run);
+		    o->service.run != NULL ? o->service.run : "");
 	if (o->authority == NULL)
 		o->authority = main_authority();
 	o->service.authority = o->authority;
@@ -263,26 +272,56 @@ main_configure(const struct main_options *o, struct config *c)
 	return status;
 }
 
+static const char *
+main_setting(void *arg, const char *key)
+{
+	return config_option(arg, key);
+}
+
 /* --check: the configuration was read; now the profiles. The exit code. */
 static int
 main_check(struct main_options *o, struct event_base *base)
 {
 	struct config *c = &o->config;
-	struct engine_host host = { 0 };
+	struct engine_host host = { .option = main_setting, .arg = c };
+
+	if (addr_prefix_nth(&c->pool4, 1, &host.target4) < 0 ||
+	    addr_prefix_nth(&c->pool6, 1, &host.target6) < 0)
+		log_warn("the sink pools are too small");
 	struct engine *e = engine_new(base, o->service.profiles, &c->engine,
 	    &host);
 	struct profiles *ps = profiles_load(e, o->service.profiles,
 	    c->profiles, c->profile_count);
 	bool fine = ps != NULL && profiles_broken(ps) == 0;
+	unsigned missing = fine ? rules_check_profiles(&c->rules, ps) : 0;
 
-	if (fine)
+	if (fine && missing == 0)
 		printf("fine: %zu profiles, %zu policies, %zu greetings, "
 		    "%zu dns rules\n", profiles_count(ps),
 		    c->rules.policy_count, c->rules.greeting_count,
 		    c->rules.dns_count);
 	profiles_free(ps);
 	engine_free(e);
+	if (missing > 0)
+		return 2;
 	return fine ? 0 : 1;
+}
+
+/* --make-authority: makes the CA, all of it. The exit code. */
+static int
+main_make_authority(const struct main_options *o)
+{
+	char error[TLS_AUTHORITY_ERROR_SIZE];
+	struct tls_authority *a = tls_authority_open(o->authority, error);
+	int code = 1;
+
+	if (a == NULL)
+		log_error("%s", error);
+	else if (tls_authority_key(a, TLS_RSA) != NULL)
+		code = printf("%s/ca.pem\n", o->authority) < 0;
+	if (a != NULL)
+		tls_authority_free(a);
+	return code;
 }
 
 /* Tells who waits on --ready-fd where we listen. */
@@ -396,7 +435,9 @@ main_run(struct main_options *o, struct event_base *base)
 	if ((s = service_new(base, &o->config, &o->service)) != NULL) {
 		reload.service = s;
 		event_add(hangup, NULL);
-		code = event_base_dispatch(base) < 0 || reload.failed ? 1 : 0;
+		if (rights_drop(RIGHTS_RESPONDER, o->service.run) == 0 &&
+		    event_base_dispatch(base) >= 0 && !reload.failed)
+			code = 0;
 		service_free(s);
 	}
 	event_free(hangup);
@@ -418,6 +459,10 @@ main(int argc, char **argv)
 		goto out;
 	log_open("responder", o.level);
 	signal(SIGPIPE, SIG_IGN);
+	if (o.make_authority) {
+		code = main_make_authority(&o);
+		goto out;
+	}
 	if (main_configure(&o, &o.config) < 0) {
 		code = 2;
 		goto out;

@@ -322,8 +322,10 @@ recorder_run(const struct recorder_options *options)
 		    error);
 		return EXIT_LACKS;
 	}
-	if (rights_drop() < 0)
-		log_warn("can't give up rights: %s", strerror(errno));
+	if (rights_drop(RIGHTS_RECORDER, options->run) < 0) {
+		capture_free(r.capture);
+		return EXIT_LACKS;
+	}
 	if (!frame_link_known(capture_link(r.capture)))
 		log_warn("link type %d is not known here: no flows",
 		    capture_link(r.capture));

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/xmalloc.h"
 #include "rules.h"
+#include "script/profiles.h"
 
 void
 rules_add_policy(struct rules *r, const struct policy *p)
@@ -38,6 +39,7 @@ rules_free(struct rules *r)
 	for (size_t i = 0; i < r->policy_count; i++) {
 		free(r->policies[i].name);
 		free(r->policies[i].profile);
+		free(r->policies[i].where);
 	}
 	for (size_t i = 0; i < r->greeting_count; i++)
 		free(r->greetings[i].text);
@@ -52,6 +54,24 @@ rules_free(struct rules *r)
 	free(r->greetings);
 	free(r->dns);
 	memset(r, 0, sizeof *r);
+}
+
+unsigned
+rules_check_profiles(const struct rules *r, const struct profiles *ps)
+{
+	unsigned missing = 0;
+
+	for (size_t i = 0; i < r->policy_count; i++) {
+		const struct policy *p = &r->policies[i];
+
+		if (p->profile == NULL || profiles_find(ps, p->profile) != NULL)
+			continue;
+		log_error("%s: no profile '%s' plays in this run (a family "
+		    "has to be named: profile \"%s\")", p->where, p->profile,
+		    p->profile);
+		missing++;
+	}
+	return missing;
 }
 
 static bool

@@ -14,11 +14,17 @@
 #include "base/attrib.h"
 #include "net/dns_rules.h"
 
+struct profiles;
+
 enum policy_action {
 	POLICY_ACCEPT, /* as without a policy, after the delay */
-	POLICY_REFUSE, /* TCP: a reset at once */
-	POLICY_DROP    /* taken, and never answered */
+	POLICY_REFUSE, /* as a closed port: a reset, or "port unreachable" */
+	POLICY_DROP    /* as behind a firewall: nothing comes back */
 };
+
+/* Why sessions end that a policy stops. */
+#define POLICY_REFUSED "refused by policy"
+#define POLICY_DROPPED "dropped by policy"
 
 /* For destinations that all given criteria fit. */
 struct policy {
@@ -30,6 +36,7 @@ struct policy {
 	uint64_t reset_after; /* reset once so many bytes came; 0: never */
 	double delay;	      /* seconds before the session is looked at */
 	char *profile;	      /* who plays, whatever the first bytes; or NULL */
+	char *where;	      /* FILE:LINE that says so */
 };
 
 struct greeting {
@@ -59,6 +66,8 @@ void rules_add_greeting(struct rules *, const struct greeting *);
 void rules_add_dns(struct rules *, const struct rules_dns *);
 void rules_free(struct rules *);
 
+/* Logs each policy whose profile doesn't play in this run; how many. */
+unsigned rules_check_profiles(const struct rules *, const struct profiles *);
 /* The first policy that fits, or NULL; name may be NULL. */
 const struct policy *rules_policy(const struct rules *, uint8_t proto,
     const struct addr *dest, const char *name);

@@ -2,7 +2,10 @@
  * The owner: it opens everything in order, joins the pieces, and takes it
  * down again. What sessions do is in visit.c and service_udp.c.
  */
+#include <netinet/in.h>
+
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +16,10 @@
 #include "base/log.h"
 #include "base/xmalloc.h"
 #include "config.h"
+#include "control.h"
+#include "house.h"
 #include "net/listener.h"
+#include "net/neighbours.h"
 #include "net/tls.h"
 #include "record/device_link.h"
 #include "record/run.h"
@@ -23,8 +29,10 @@
 #include "service.h"
 #include "service_dhcp.h"
 #include "service_dns.h"
+#include "service_gate.h"
 #include "service_udp.h"
-#include "visit.h"
+#include "visits.h"
+#include "wire/dns.h"
 
 struct service {
 	struct house house;
@@ -35,9 +43,13 @@ struct service {
 	struct visits *visits;
 	struct service_udp *udp;
 	struct service_dhcp *dhcp;
+	struct service_gate *gate;
+	struct neighbours *neighbours; /* NULL without a lab */
 	struct event *tick;
 	struct selftest *selftest; /* until we are ready */
-	bool finished;
+	struct control *control;
+	char *finished; /* why, once a profile said so */
+	bool told;	/* that it finished */
 };
 
 static const char *
@@ -58,6 +70,21 @@ service_accepted(void *arg, evutil_socket_t fd, const struct addr *src,
 		visits_accept(s->visits, fd, src, dest);
 }
 
+/* A query at the name server's port, unless a policy says who plays there. */
+static bool
+service_datagram_is_dns(const struct service *s,
+    const struct listener_path *path, const void *bytes, size_t n)
+{
+	const struct config *c = s->house.config;
+	const struct policy *p;
+
+	if (path->dest.port != c->dns_port || !dns_is_query(bytes, n))
+		return false;
+	p = rules_policy(&c->rules, IPPROTO_UDP, &path->dest,
+	    service_dns_name(s->house.dns, &path->dest));
+	return p == NULL || p->profile == NULL;
+}
+
 static void
 service_datagram(void *arg, const struct listener_path *path,
     const void *bytes, size_t n)
@@ -66,16 +93,27 @@ service_datagram(void *arg, const struct listener_path *path,
 
 	if (selftest_datagram(s->selftest, path, bytes, n))
 		return;
-	if (path->dest.port == s->house.config->dns_port)
+	if (service_datagram_is_dns(s, path, bytes, n))
 		service_dns_datagram(s->house.dns, path, bytes, n);
-	else if (path->dest.port == DHCP_SERVER_PORT)
-		service_dhcp_datagram(s->dhcp, path, bytes, n);
-	else
+	else if (path->dest.port != DHCP_SERVER_PORT ||
+	    !service_dhcp_datagram(s->dhcp, path, bytes, n))
 		service_udp_input(s->udp, path, bytes, n);
 }
 
 static const struct listener_callbacks service_callbacks = {
 	service_accepted, service_datagram };
+
+/* The run has finished, unless somebody has the floor. */
+static void
+service_tell_finished(struct service *s)
+{
+	if (s->finished == NULL || s->told || control_held(s->control))
+		return;
+	s->told = true;
+	log_info("finished: %s", s->finished);
+	run_state(s->house.run, "finished", s->finished);
+	device_link_finished(s->device, s->finished);
+}
 
 /* responder.finished: the first word counts. */
 static void
@@ -83,12 +121,28 @@ service_finished(void *arg, const char *reason)
 {
 	struct service *s = arg;
 
-	if (s->finished)
-		return;
-	s->finished = true;
-	log_info("finished: %s", reason);
-	run_state(s->house.run, "finished", reason);
-	device_link_finished(s->device, reason);
+	if (s->finished == NULL)
+		s->finished = xstrdup(reason);
+	service_tell_finished(s);
+}
+
+/* An attacher takes the floor, or all have given it back. */
+static void
+service_held(void *arg, bool held)
+{
+	struct service *s = arg;
+
+	run_state(s->house.run, held ? "held" : "resumed", "attach");
+	service_tell_finished(s);
+}
+
+/* responder.held of profiles. */
+static bool
+service_is_held(void *arg)
+{
+	struct service *s = arg;
+
+	return control_held(s->control);
 }
 
 static void
@@ -96,6 +150,8 @@ service_device_event(void *arg, const json_t *event)
 {
 	struct service *s = arg;
 
+	if (s->control != NULL)
+		control_device(s->control, event);
 	if (s->house.engine != NULL)
 		engine_tell_device(s->house.engine, event);
 }
@@ -163,6 +219,7 @@ service_open_host(struct service *s)
 	s->host.dns_answer = service_answer;
 	s->host.option = service_option;
 	s->host.finished = service_finished;
+	s->host.held = service_is_held;
 	s->host.arg = s;
 }
 
@@ -179,6 +236,18 @@ service_open_tls(struct service *s, const struct service_options *o)
 	if (s->house.tls == NULL)
 		log_error("TLS: %s (--set tls=0 does without)", error);
 	return s->house.tls != NULL ? 0 : -1;
+}
+
+/* For `kagemusha attach`. A run without it is still a run. */
+static void
+service_open_control(struct service *s)
+{
+	struct control_host host = { s->visits, s->house.run->journal,
+		s->options.run, service_held, s };
+	char *path = xasprintf("%s/attach.sock", s->options.run);
+
+	s->control = control_new(s->house.base, path, &host);
+	free(path);
 }
 
 /* The self-test has come to its end. */
@@ -229,13 +298,18 @@ service_new(struct event_base *base, struct config *c,
 	s->house.engine = engine_new(base, o->profiles, &c->engine, &s->host);
 	s->house.profiles = profiles_load(s->house.engine, o->profiles,
 	    c->profiles, c->profile_count);
-	if (s->house.profiles == NULL)
+	if (s->house.profiles == NULL ||
+	    rules_check_profiles(&c->rules, s->house.profiles) > 0)
 		goto fail;
 	s->visits = visits_new(&s->house);
 	s->udp = service_udp_new(&s->house, &s->host);
 	s->dhcp = service_dhcp_new(base, c, s->house.run);
 	if (service_listen(s) < 0)
 		goto fail;
+	s->gate = service_gate_new(&s->house, s->udp, c->listen[0].transparent);
+	if (c->listen[0].transparent)
+		s->neighbours = neighbours_new(base, &c->lan6);
+	service_open_control(s);
 	service_test(s);
 	return s;
 fail:
@@ -251,7 +325,8 @@ service_reload(struct service *s, struct config *fresh)
 
 	if (ps == NULL)
 		return -1;
-	if (profiles_broken(ps) > 0) {
+	if (profiles_broken(ps) > 0 ||
+	    rules_check_profiles(&fresh->rules, ps) > 0) {
 		profiles_free(ps);
 		return -1;
 	}
@@ -259,6 +334,7 @@ service_reload(struct service *s, struct config *fresh)
 	profiles_free(s->house.profiles);
 	s->house.profiles = ps;
 	service_dns_reload(s->house.dns);
+	service_gate_reload(s->gate);
 	run_state(s->house.run, "reloaded", NULL);
 	return 0;
 }
@@ -271,6 +347,8 @@ service_free(struct service *s)
 	for (size_t i = 0; i < CONFIG_LISTEN; i++)
 		listener_free(s->listeners[i]);
 	selftest_free(s->selftest);
+	service_gate_free(s->gate);
+	neighbours_free(s->neighbours);
 	visits_free(s->visits);
 	service_udp_free(s->udp);
 	service_dhcp_free(s->dhcp);
@@ -284,7 +362,9 @@ service_free(struct service *s)
 	device_link_free(s->device);
 	if (s->house.run != NULL)
 		run_state(s->house.run, "stopped", NULL);
+	control_free(s->control);
 	run_close(s->house.run);
+	free(s->finished);
 	free(s);
 }
 

@@ -120,14 +120,19 @@ service_dhcp_free(struct service_dhcp *s)
 	free(s);
 }
 
-void
+bool
 service_dhcp_datagram(struct service_dhcp *s, const struct listener_path *path,
     const void *data, size_t n)
 {
+	struct dhcp_message m;
 	uint8_t out[DHCP_SIZE];
+
+	if (dhcp_parse(&m, data, n) == -1)
+		return false;
 	size_t length = dhcp_input(s->dhcp, data, n, out);
 
 	if (length > 0 && listener_reply(path, out, length) < 0)
 		log_debug("a DHCP answer could not be sent: %s",
 		    strerror(errno));
+	return true;
 }

@@ -5,6 +5,7 @@
 #ifndef SERVICE_DHCP_H
 #define SERVICE_DHCP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attrib.h"
@@ -20,8 +21,11 @@ struct service_dhcp;
 struct service_dhcp *service_dhcp_new(struct event_base *,
     const struct config *, struct run *) A_MUST_USE;
 void service_dhcp_free(struct service_dhcp *);
-/* A datagram to the server's port that came by TPROXY: a lease is renewed. */
-void service_dhcp_datagram(struct service_dhcp *, const struct listener_path *,
+/*
+ * A datagram to the server's port that came by TPROXY: a lease is renewed.
+ * False if it isn't DHCP at all.
+ */
+bool service_dhcp_datagram(struct service_dhcp *, const struct listener_path *,
     const void *, size_t);
 
 #endif

@@ -7,10 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <event2/buffer.h>
+
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "base/xmalloc.h"
 #include "config.h"
+#include "house.h"
+#include "net/conn.h"
 #include "net/dns.h"
 #include "net/listener.h"
 #include "net/names.h"
@@ -20,7 +24,6 @@
 #include "script/profiles.h"
 #include "script/resolve.h"
 #include "service_dns.h"
-#include "visit.h"
 
 struct service_dns {
 	const struct house *house;
@@ -139,6 +142,18 @@ service_dns_name(const struct service_dns *s, const struct addr *a)
 }
 
 void
+service_dns_watch(struct service_dns *s, names_told *told, void *arg)
+{
+	names_watch(s->names, told, arg);
+}
+
+void
+service_dns_names(const struct service_dns *s, names_told *told, void *arg)
+{
+	names_each(s->names, told, arg);
+}
+
+void
 service_dns_datagram(struct service_dns *s, const struct listener_path *path,
     const void *query, size_t n)
 {
@@ -160,4 +175,33 @@ service_dns_answer(struct service_dns *s, struct session *session,
 		.session = session };
 
 	return dns_answer(s->dns, &from, query, n, out, SERVICE_DNS_SIZE);
+}
+
+void
+service_dns_stream(struct service_dns *s, struct session *session,
+    struct conn *conn)
+{
+	static uint8_t out[2 + SERVICE_DNS_SIZE];
+	uint8_t head[2];
+
+	while (conn_length(conn) >= 2) {
+		conn_peek(conn, head, 2);
+		size_t n = (size_t)head[0] << 8 | head[1];
+		const uint8_t *message;
+
+		if (conn_length(conn) < 2 + n)
+			break;
+		message = evbuffer_pullup(conn_input(conn),
+		    (ev_ssize_t)(2 + n));
+		if (message == NULL)
+			fatal("no memory for a DNS message");
+		size_t size = service_dns_answer(s, session, message + 2, n,
+		    out + 2);
+
+		conn_drain(conn, 2 + n);
+		out[0] = (uint8_t)(size >> 8);
+		out[1] = (uint8_t)size;
+		if (size > 0 && conn_send(conn, out, 2 + size) < 0)
+			break;
+	}
 }

@@ -104,8 +104,6 @@ service_tls_event(struct session *s, struct bufferevent *tls,
 	}
 	service_tls_alpns(w, &info);
 	service_tls_text(w, "alpn", info.alpn);
-	if (info.resumed)
-		jsonw_bool(w, "session_resumed", true);
 	service_tls_ja3(w, "ja3", info.ja3, info.ja3_text);
 	service_tls_text(w, "ja4", info.ja4);
 	service_tls_ja3(w, "ja3s", info.ja3s, info.ja3s_text);

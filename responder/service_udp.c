@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/xmalloc.h"
 #include "config.h"
+#include "house.h"
 #include "net/udp.h"
 #include "record/session.h"
 #include "script/dgram.h"
@@ -19,7 +20,6 @@
 #include "script/profiles.h"
 #include "script/task.h"
 #include "service_udp.h"
-#include "visit.h"
 
 /* Datagrams of one flow that profiles work on at once; more are only kept. */
 #define PARCEL_MAX 64
@@ -41,12 +41,14 @@ struct exchange {
 	TAILQ_HEAD(, parcel) parcels;
 	size_t parcel_count;
 	bool chosen;
+	const char *reason; /* why it ends, if a policy stopped it; a constant */
 };
 
 struct service_udp {
 	const struct house *house;
 	const struct engine_host *host;
 	struct udp *udp;
+	const char *stopped; /* the datagram at hand: by whom; or NULL */
 };
 
 static void
@@ -95,8 +97,11 @@ exchange_obey(struct exchange *x)
 
 	if (p == NULL)
 		return false;
-	if (p->action != POLICY_ACCEPT)
+	if (p->action != POLICY_ACCEPT) {
+		x->reason = p->action == POLICY_REFUSE ? POLICY_REFUSED :
+		    POLICY_DROPPED;
 		return true;
+	}
 	forced = p->profile != NULL ? profiles_find(h->profiles, p->profile) :
 	    NULL;
 	if (forced == NULL || !forced->has_datagram)
@@ -143,6 +148,11 @@ exchange_datagram(void *arg, struct udp_flow *f, const void *bytes, size_t n)
 	struct parcel *p;
 
 	session_data(&x->session, SESSION_TO_SERVER, bytes, n, 0);
+	if (s->stopped != NULL) {
+		x->chosen = true;
+		x->reason = s->stopped;
+		return;
+	}
 	if (!x->chosen)
 		exchange_choose(x, bytes, n);
 	if (x->profile == NULL || x->parcel_count >= PARCEL_MAX)
@@ -167,7 +177,7 @@ exchange_ended(void *arg A_UNUSED, struct udp_flow *f, const char *reason)
 
 	while (!TAILQ_EMPTY(&x->parcels))
 		parcel_free(TAILQ_FIRST(&x->parcels));
-	session_close(&x->session, reason);
+	session_close(&x->session, x->reason != NULL ? x->reason : reason);
 	profile_release(x->profile);
 	free(x);
 }
@@ -202,4 +212,15 @@ service_udp_input(struct service_udp *s, const struct listener_path *path,
     const void *bytes, size_t n)
 {
 	udp_input(s->udp, path, bytes, n);
+}
+
+void
+service_udp_stopped(struct service_udp *s, const struct addr *src,
+    const struct addr *dest, const void *bytes, size_t n, const char *reason)
+{
+	struct listener_path path = { .src = *src, .dest = *dest };
+
+	s->stopped = reason;
+	udp_input(s->udp, &path, bytes, n);
+	s->stopped = NULL;
 }

@@ -9,6 +9,7 @@
 
 #include "base/attrib.h"
 
+struct addr;
 struct engine_host;
 struct house;
 struct listener_path;
@@ -21,5 +22,11 @@ struct service_udp *service_udp_new(const struct house *,
 void service_udp_free(struct service_udp *);
 void service_udp_input(struct service_udp *, const struct listener_path *,
     const void *, size_t);
+/*
+ * The kernel stopped a datagram: it is evidence, and nobody answers it. reason
+ * is a constant.
+ */
+void service_udp_stopped(struct service_udp *, const struct addr *src,
+    const struct addr *dest, const void *, size_t, const char *reason);
 
 #endif

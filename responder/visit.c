@@ -5,25 +5,21 @@
  * written and the visit is freed.
  */
 #include <netinet/in.h>
-#include <sys/queue.h>
-#include <sys/socket.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
 #include "base/clock.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/xmalloc.h"
 #include "config.h"
-#include "greeter.h"
 #include "net/conn.h"
 #include "net/tls.h"
+#include "opening.h"
 #include "record/session.h"
 #include "script/conn.h"
 #include "script/profiles.h"
@@ -31,17 +27,16 @@
 #include "service_dns.h"
 #include "service_tls.h"
 #include "visit.h"
-#include "wire/detect.h"
 
-/* Bytes that match gets to see. */
-#define VISIT_PEEK 1024
+/* Seconds until a silence is looked at again whose end nobody has read yet. */
+#define VISIT_LATE 0.02
 
-enum visit_state { VISIT_DELAYED, VISIT_PEEKING, VISIT_HANDSHAKE, VISIT_PLAYED, VISIT_DNS,
-	VISIT_SUNK, VISIT_ENDING };
+enum visit_state { VISIT_DELAYED, VISIT_PEEKING, VISIT_HANDSHAKE, VISIT_PLAYED,
+	VISIT_DNS, VISIT_SUNK, VISIT_ENDING };
 
 struct visit {
-	TAILQ_ENTRY(visit) entry;
-	struct visits *set;
+	const struct visit_keeper *keeper;
+	void *arg; /* of the keeper */
 	struct session session;
 	struct stream stream;
 	struct conn *conn;	 /* NULL once closed */
@@ -50,23 +45,10 @@ struct visit {
 	struct event timer;	 /* silence, then idleness */
 	enum visit_state state;
 	char *sni;
-	struct profile *forced; /* by a policy; held */
+	struct opening opening;
 	uint64_t reset_after;	/* bytes; 0: never */
-	size_t greeting;	/* which first word was tried */
-	bool greeted;
 	const char *reason; /* why it ended, a constant */
 };
-
-struct visits {
-	const struct house *house;
-	TAILQ_HEAD(, visit) list;
-	size_t count;
-	struct greeter *greeter;
-	uint64_t refused; /* over the limit */
-};
-
-/* Destinations whose first words are remembered. */
-#define VISITS_PLACES 65536
 
 static void
 visit_set_timer(struct visit *v, double seconds)
@@ -85,15 +67,11 @@ visit_end(struct visit *v)
 		return;
 	stream_detach(&v->stream);
 	evtimer_del(&v->timer);
-	if (v->greeted)
-		greeter_result(v->set->greeter, &v->session.dest, v->greeting,
-		    v->session.bytes[SESSION_TO_SERVER] > 0);
+	opening_end(&v->opening);
 	session_close(&v->session, v->reason != NULL ? v->reason : "closed");
 	profile_release(v->profile);
-	profile_release(v->forced);
 	free(v->sni);
-	TAILQ_REMOVE(&v->set->list, v, entry);
-	v->set->count--;
+	v->keeper->ended(v->arg);
 	free(v);
 }
 
@@ -134,33 +112,10 @@ visit_sink(struct visit *v)
 		visit_finish(v, conn_ended(v->conn));
 }
 
-/* DNS over TCP: each message has its length in front (RFC 1035, 4.2.2). */
 static void
 visit_answer_dns(struct visit *v)
 {
-	static uint8_t out[2 + SERVICE_DNS_SIZE];
-	uint8_t head[2];
-
-	while (conn_length(v->conn) >= 2) {
-		conn_peek(v->conn, head, 2);
-		size_t n = (size_t)head[0] << 8 | head[1];
-		const uint8_t *message;
-
-		if (conn_length(v->conn) < 2 + n)
-			break;
-		message = evbuffer_pullup(conn_input(v->conn),
-		    (ev_ssize_t)(2 + n));
-		if (message == NULL)
-			fatal("no memory for a DNS message");
-		size_t size = service_dns_answer(v->set->house->dns, &v->session,
-		    message + 2, n, out + 2);
-
-		conn_drain(v->conn, 2 + n);
-		out[0] = (uint8_t)(size >> 8);
-		out[1] = (uint8_t)size;
-		if (size > 0 && conn_send(v->conn, out, 2 + size) < 0)
-			break;
-	}
+	service_dns_stream(v->keeper->house->dns, &v->session, v->conn);
 	if (conn_ended(v->conn) != NULL)
 		visit_finish(v, conn_ended(v->conn));
 }
@@ -171,7 +126,7 @@ visit_play(struct visit *v, struct profile *p)
 {
 	if (p == NULL) {
 		v->state = VISIT_SUNK;
-		visit_set_timer(v, v->set->house->config->idle_timeout);
+		visit_set_timer(v, v->keeper->house->config->idle_timeout);
 		visit_sink(v);
 		return;
 	}
@@ -179,42 +134,18 @@ visit_play(struct visit *v, struct profile *p)
 	evtimer_del(&v->timer);
 	v->profile = profile_hold(p);
 	session_profile(&v->session, p->name);
-	v->task = task_new(v->set->house->engine, &v->session,
+	v->task = task_new(v->keeper->house->engine, &v->session,
 	    visit_task_ended, v);
 	profile_push(p, task_lua(v->task), "stream");
 	stream_push(task_lua(v->task), &v->stream);
 	task_start(v->task, 1);
 }
 
-/* Tells the journal who plays, and why. */
-static void
-visit_note_choice(struct visit *v, const struct profiles_choice *c,
-    const void *first, size_t n)
-{
-	struct detect guess;
-
-	struct jsonw *w = session_event(&v->session, "note");
-
-	jsonw_object(w, "note");
-	jsonw_string(w, "kind", "detect");
-	jsonw_string(w, "by", c->by);
-	if (c->profile != NULL)
-		jsonw_string(w, "profile", c->profile->name);
-	if (strcmp(c->by, "match") == 0)
-		jsonw_int(w, "score", c->score);
-	detect_protocol(first, n, &guess);
-	if (guess.count > 0) {
-		jsonw_string(w, "protocol", guess.guesses[0].name);
-		jsonw_int(w, "protocol_score", guess.guesses[0].score);
-	}
-	jsonw_object_end(w);
-	session_event_end(&v->session);
-}
-
+/* Begins a handshake; who asks for the client's certificate: the user, too. */
 static int
-visit_start_tls(struct visit *v)
+visit_start_tls(struct visit *v, bool ask)
 {
-	const struct house *s = v->set->house;
+	const struct house *s = v->keeper->house;
 	char address[ADDR_TEXT_SIZE];
 	const char *name = v->stream.name;
 
@@ -222,7 +153,7 @@ visit_start_tls(struct visit *v)
 		name = addr_text(&v->session.dest, address);
 	if (s->tls == NULL ||
 	    conn_start_tls(v->conn, s->tls, name,
-		s->config->client_certificates != 0) < 0)
+		ask || s->config->client_certificates != 0) < 0)
 		return -1;
 	v->stream.tls = STREAM_HANDSHAKE;
 	return 0;
@@ -230,175 +161,98 @@ visit_start_tls(struct visit *v)
 
 /* conn:start_tls of a profile. */
 static int
-visit_stream_tls(struct stream *stream)
+visit_stream_tls(struct stream *stream, bool ask)
 {
 	return visit_start_tls((struct visit *)((char *)stream -
-	    offsetof(struct visit, stream)));
+	    offsetof(struct visit, stream)), ask);
 }
 
-/*
- * Answers a TLS hello. True if that is under way, or if the bytes so far may
- * still become one.
- */
+/* Answers a TLS hello; false if that can't be. */
 static bool
-visit_try_tls(struct visit *v, bool silent)
+visit_shake_hands(struct visit *v, bool ask)
 {
-	uint8_t first[VISIT_PEEK];
-	size_t n;
-
-	if (v->set->house->tls == NULL || conn_tls(v->conn) != NULL)
-		return false;
-	n = conn_peek(v->conn, first, sizeof first);
-	switch (service_tls_guess(first, n)) {
-	case SERVICE_TLS_NO:
-		return false;
-	case SERVICE_TLS_MAYBE:
-		return n > 0 && !silent && conn_ended(v->conn) == NULL;
-	case SERVICE_TLS_YES:
-		break;
-	}
-	if (visit_start_tls(v) < 0)
+	if (visit_start_tls(v, ask) < 0)
 		return false;
 	v->state = VISIT_HANDSHAKE;
-	visit_set_timer(v, v->set->house->config->handshake_timeout);
+	visit_set_timer(v, v->keeper->house->config->handshake_timeout);
 	return true;
 }
 
-/* A policy's profile, or the one that the first bytes are for. */
+/* DNS from here on. */
 static void
-visit_choose(struct visit *v, const void *first, size_t n,
-    struct profiles_choice *c)
+visit_become_dns(struct visit *v)
 {
-	struct profile_dest dest = { v->session.dest, v->stream.name, "tcp" };
-
-	if (v->forced == NULL) {
-		profiles_choose(v->set->house->profiles, PROFILE_TCP, first, n,
-		    &dest, c);
-		return;
-	}
-	memset(c, 0, sizeof *c);
-	c->profile = v->forced;
-	c->by = "policy";
+	v->state = VISIT_DNS;
+	session_profile(&v->session, "dns");
+	visit_set_timer(v, v->keeper->house->config->idle_timeout);
+	visit_answer_dns(v);
 }
 
-/* Says one first word, by its number; the peer may answer anything. */
-static void
-visit_greet(struct visit *v, const struct greeting *g, struct profile *p,
-    size_t count, bool known)
-{
-	struct jsonw *w = session_event(&v->session, "note");
-
-	jsonw_object(w, "note");
-	jsonw_string(w, "kind", "greeting");
-	jsonw_uint(w, "try", v->greeting + 1);
-	jsonw_uint(w, "of", count);
-	jsonw_bool(w, "remembered", known);
-	if (g != NULL)
-		jsonw_bytes(w, "text", "base64", g->text, g->length);
-	else
-		jsonw_string(w, "profile", p->name);
-	jsonw_object_end(w);
-	session_event_end(&v->session);
-	if (g == NULL) {
-		visit_play(v, p);
-		return;
-	}
-	visit_set_timer(v, v->set->house->config->idle_timeout);
-	if (conn_send(v->conn, g->text, g->length) < 0)
-		visit_finish(v, "client closed");
-}
-
-/*
- * The n-th first word for a port: of the profiles at home there, of the port's
- * greetings, of the other families, of the greetings for every port. False if
- * there is none.
- */
+/* False if the peer is gone: the visit has ended. */
 static bool
-visit_first_word(const struct visit *v, size_t n, const struct greeting **g,
-    struct profile **p)
+visit_say(struct visit *v, const struct greeting *g)
 {
-	const struct house *h = v->set->house;
-	const struct rules *r = &h->config->rules;
-	struct profile_dest dest = { v->session.dest, v->stream.name, "tcp" };
-	uint16_t port = v->session.dest.port;
-	size_t home = 0, own = 0, players = 0;
-
-	while ((*p = profiles_silent(h->profiles, &dest, home)) != NULL &&
-	    profile_at_home(*p, PROFILE_TCP, port))
-		home++;
-	*g = NULL;
-	if (n < home)
-		return (*p = profiles_silent(h->profiles, &dest, n)) != NULL;
-	while (rules_greeting(r, port, own) != NULL)
-		own++;
-	if (n - home < own)
-		return (*g = rules_greeting(r, port, n - home)) != NULL;
-	if ((*p = profiles_silent(h->profiles, &dest, n - own)) != NULL)
+	if (conn_send(v->conn, g->text, g->length) >= 0)
 		return true;
-	while (profiles_silent(h->profiles, &dest, players) != NULL)
-		players++;
-	return (*g = rules_greeting(r, 0, n - own - players)) != NULL;
+	visit_finish(v, "client closed");
+	return false;
 }
 
-/* The peer waits for us: it hears one first word a connection. */
+/* Does what was decided about how the session opens. */
 static void
-visit_silent(struct visit *v)
+visit_open(struct visit *v, const struct opening_move *m)
 {
-	const struct greeting *g;
-	struct profile *p;
-	size_t n = 0;
-	bool known;
+	const struct config *c = v->keeper->house->config;
 
-	conn_open_tap(v->conn);
-	if (v->forced != NULL) {
-		struct profiles_choice c = { .profile = v->forced,
-			.by = "policy" };
-
-		visit_note_choice(v, &c, "", 0);
-		visit_play(v, v->forced);
-		return;
-	}
-	if (v->greeted) {
+	switch (m->what) {
+	case OPENING_WAIT:
+		/* Its silence is counted from here. */
+		if (opening_is_fresh(&v->opening))
+			visit_set_timer(v, c->silence);
+		break;
+	case OPENING_LISTEN:
+		visit_set_timer(v, c->idle_timeout);
+		break;
+	case OPENING_TLS:
+		break;
+	case OPENING_DNS:
+		visit_become_dns(v);
+		break;
+	case OPENING_PLAY:
+		if (m->text == NULL || visit_say(v, m->text))
+			visit_play(v, m->profile);
+		break;
+	case OPENING_SAY:
+		visit_set_timer(v, c->idle_timeout);
+		visit_say(v, m->text);
+		break;
+	case OPENING_TIMEOUT:
 		visit_finish(v, "timeout");
-		return;
+		break;
 	}
-	while (visit_first_word(v, n, &g, &p))
-		n++;
-	if (n == 0) {
-		visit_play(v, NULL);
-		return;
-	}
-	v->greeted = true;
-	v->greeting = greeter_choose(v->set->greeter, &v->session.dest, n,
-	    &known);
-	visit_first_word(v, v->greeting, &g, &p);
-	visit_greet(v, g, p, n, known);
 }
 
-/*
- * Decides who plays. While no profile is sure of the first bytes and the port
- * is nobody's home, more bytes may come until silence says that they don't.
- */
+/* Bytes are there; silent: and no more come. */
 static void
 visit_decide(struct visit *v, bool silent)
 {
-	struct profiles_choice c;
-	uint8_t first[VISIT_PEEK];
-	size_t n;
+	struct opening_move m = opening_bytes(&v->opening, v->conn, silent,
+	    true);
 
-	if (visit_try_tls(v, silent))
+	if (m.what == OPENING_TLS && visit_shake_hands(v, m.ask))
 		return;
-	conn_open_tap(v->conn);
-	n = conn_peek(v->conn, first, sizeof first);
-	visit_choose(v, first, n, &c);
-	if (c.error != NULL)
-		session_error(&v->session, c.error, NULL);
-	free(c.error);
-	if (c.profile == NULL && !silent && n < sizeof first &&
-	    conn_ended(v->conn) == NULL)
-		return;
-	visit_note_choice(v, &c, first, n);
-	visit_play(v, c.profile);
+	if (m.what == OPENING_TLS)
+		m = opening_bytes(&v->opening, v->conn, silent, false);
+	visit_open(v, &m);
+}
+
+/* The peer waits for us. */
+static void
+visit_silent(struct visit *v)
+{
+	struct opening_move m = opening_silence(&v->opening, v->conn);
+
+	visit_open(v, &m);
 }
 
 static void
@@ -474,16 +328,6 @@ visit_closed(void *arg, const char *reason)
 		visit_end(v);
 }
 
-/* DNS from here on. */
-static void
-visit_become_dns(struct visit *v)
-{
-	v->state = VISIT_DNS;
-	session_profile(&v->session, "dns");
-	conn_open_tap(v->conn);
-	visit_set_timer(v, v->set->house->config->idle_timeout);
-}
-
 /* The handshake is over: who plays is decided by what is inside. */
 static void
 visit_secured(void *arg, const char *failure)
@@ -500,13 +344,9 @@ visit_secured(void *arg, const char *failure)
 		task_wake(v->task);
 	} else if (v->state == VISIT_HANDSHAKE && failure != NULL) {
 		visit_finish(v, "TLS handshake failed");
-	} else if (v->state == VISIT_HANDSHAKE &&
-	    v->session.dest.port == v->set->house->config->dot_port) {
-		visit_become_dns(v);
-		visit_readable(v);
 	} else if (v->state == VISIT_HANDSHAKE) {
 		v->state = VISIT_PEEKING;
-		visit_set_timer(v, v->set->house->config->silence);
+		visit_set_timer(v, v->keeper->house->config->silence);
 		visit_readable(v);
 	}
 }
@@ -518,13 +358,10 @@ static const struct conn_callbacks visit_callbacks = { visit_tap,
 static void
 visit_begin(struct visit *v)
 {
-	const struct config *c = v->set->house->config;
+	const struct config *c = v->keeper->house->config;
 
 	v->state = VISIT_PEEKING;
-	if (v->session.dest.port == c->dns_port)
-		visit_become_dns(v);
-	else
-		visit_set_timer(v, c->silence);
+	visit_set_timer(v, c->silence);
 	visit_readable(v);
 }
 
@@ -532,24 +369,20 @@ visit_begin(struct visit *v)
 static bool
 visit_obey(struct visit *v)
 {
-	const struct house *h = v->set->house;
+	const struct house *h = v->keeper->house;
 	const struct policy *p = rules_policy(&h->config->rules, IPPROTO_TCP,
 	    &v->session.dest, v->stream.name);
 
 	if (p == NULL)
 		return false;
 	v->reset_after = p->reset_after;
-	if (p->profile != NULL) {
-		struct profile *forced = profiles_find(h->profiles,
-		    p->profile);
-
-		v->forced = forced != NULL ? profile_hold(forced) : NULL;
-	}
+	opening_force(&v->opening, p->profile);
 	if (p->action == POLICY_REFUSE) {
 		v->state = VISIT_ENDING;
-		v->reason = "refused by policy";
+		v->reason = POLICY_REFUSED;
 		conn_abort(v->conn);
 	} else if (p->action == POLICY_DROP) {
+		v->reason = POLICY_DROPPED;
 		conn_open_tap(v->conn);
 		visit_play(v, NULL);
 	} else if (p->delay > 0) {
@@ -574,11 +407,13 @@ visit_timer(evutil_socket_t fd A_UNUSED, short what A_UNUSED, void *arg)
 {
 	struct visit *v = arg;
 	uint8_t byte;
-	double rest = v->set->house->config->idle_timeout -
+	double rest = v->keeper->house->config->idle_timeout -
 	    (double)(clock_mono() - v->session.active) / 1e9;
 
 	if (v->state == VISIT_DELAYED)
 		visit_begin(v);
+	else if (v->state == VISIT_PEEKING && conn_unread(v->conn))
+		visit_set_timer(v, VISIT_LATE); /* we were late, not the peer */
 	else if (v->state == VISIT_PEEKING && conn_peek(v->conn, &byte, 1) > 0)
 		visit_decide(v, true);
 	else if (v->state == VISIT_PEEKING)
@@ -591,8 +426,8 @@ visit_timer(evutil_socket_t fd A_UNUSED, short what A_UNUSED, void *arg)
 		visit_finish(v, "timeout");
 }
 
-/* Ends a visit now, whatever it waits for. */
-static void
+/* Whatever it waits for. */
+void
 visit_stop(struct visit *v)
 {
 	v->reason = v->reason != NULL ? v->reason : "stopped";
@@ -605,64 +440,93 @@ visit_stop(struct visit *v)
 	visit_end(v);
 }
 
-struct visits *
-visits_new(const struct house *house)
+struct visit *
+visit_new(const struct visit_keeper *keeper, void *arg, evutil_socket_t fd,
+    const struct addr *src, const struct addr *dest)
 {
-	struct visits *vs = xcalloc(1, sizeof *vs);
+	const struct house *h = keeper->house;
+	struct visit *v = xcalloc(1, sizeof *v);
 
-	vs->house = house;
-	vs->greeter = greeter_new(VISITS_PLACES);
-	TAILQ_INIT(&vs->list);
-	return vs;
-}
-
-void
-visits_free(struct visits *vs)
-{
-	if (vs == NULL)
-		return;
-	while (!TAILQ_EMPTY(&vs->list))
-		visit_stop(TAILQ_FIRST(&vs->list));
-	greeter_free(vs->greeter);
-	free(vs);
-}
-
-size_t
-visits_count(const struct visits *vs)
-{
-	return vs->count;
-}
-
-void
-visits_accept(struct visits *vs, evutil_socket_t fd, const struct addr *src,
-    const struct addr *dest)
-{
-	const struct house *s = vs->house;
-	struct linger now = { .l_onoff = 1 };
-	struct visit *v;
-
-	if (vs->count >= s->config->sessions) {
-		if (vs->refused++ == 0)
-			log_warn("more than %llu sessions: the rest is reset",
-			    (unsigned long long)s->config->sessions);
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-		close(fd);
-		return;
-	}
-	v = xcalloc(1, sizeof *v);
-	v->set = vs;
-	v->conn = conn_new(s->base, fd, &visit_callbacks, v);
+	v->keeper = keeper;
+	v->arg = arg;
+	v->conn = conn_new(h->base, fd, &visit_callbacks, v);
 	if (v->conn == NULL)
 		fatal("no memory for a connection");
 	v->stream.conn = v->conn;
 	v->stream.session = &v->session;
 	v->stream.start_tls = visit_stream_tls;
-	v->stream.name = service_dns_name(s->dns, dest);
-	session_open(&v->session, s->run, IPPROTO_TCP, src, dest,
+	v->stream.name = service_dns_name(h->dns, dest);
+	session_open(&v->session, h->run, IPPROTO_TCP, src, dest,
 	    v->stream.name);
-	TAILQ_INSERT_TAIL(&vs->list, v, entry);
-	vs->count++;
-	evtimer_assign(&v->timer, s->base, visit_timer, v);
+	opening_init(&v->opening, h, keeper->greeter, &v->session,
+	    v->stream.name);
+	evtimer_assign(&v->timer, h->base, visit_timer, v);
+	return v;
+}
+
+void
+visit_start(struct visit *v)
+{
 	if (!visit_obey(v))
 		visit_begin(v);
+}
+
+static const char *const visit_states[] = { "delayed", "undecided",
+	"handshake", "played", "dns", "nobody's", "ending" };
+
+void
+visit_info(const struct visit *v, struct visit_info *info)
+{
+	info->session = &v->session;
+	info->state = visit_states[v->state];
+	info->name = v->stream.name;
+	info->sni = v->stream.sni;
+	info->tls = v->stream.tls == STREAM_SECURE;
+}
+
+/* Why nothing can be sent just now, or NULL. */
+static const char *
+visit_unready(const struct visit *v)
+{
+	if (v->stream.tls == STREAM_HANDSHAKE)
+		return "not yet: its TLS handshake goes on";
+	switch (v->state) {
+	case VISIT_DELAYED:
+		return "not yet: a policy delays it";
+	case VISIT_PEEKING:
+		return v->opening.greeted ? NULL :
+		    "not yet: its first bytes decide who plays";
+	case VISIT_DNS:
+		return "DNS is spoken there";
+	case VISIT_HANDSHAKE:
+	case VISIT_PLAYED:
+	case VISIT_SUNK:
+	case VISIT_ENDING:
+		break;
+	}
+	return NULL;
+}
+
+uint64_t
+visit_send(struct visit *v, const struct command *c,
+    char why[static STREAM_WHY_SIZE])
+{
+	uint64_t players = v->session.command;
+	const char *unready = visit_unready(v);
+
+	if (unready != NULL) {
+		snprintf(why, STREAM_WHY_SIZE, "%s", unready);
+		return 0;
+	}
+	uint64_t id = stream_command(&v->stream,
+	    &v->keeper->house->config->targets, c, why);
+
+	v->session.command = players;
+	return id;
+}
+
+void
+visit_close(struct visit *v)
+{
+	visit_finish(v, "closed by hand");
 }

@@ -10,6 +10,8 @@
 #   check NAME CMD...  passes if the command ends with 0
 #   wait_for SECONDS CMD...   polls a condition; never a plain sleep
 #
+#   own_arch           an architecture whose specimens this machine runs itself
+#
 # $BUILD is the build folder, $TOP the top of the tree, $TMP a scratch folder
 # that goes when the test ends.
 set -uo pipefail
@@ -56,4 +58,13 @@ wait_for() {
 		((SECONDS < end)) || return 1
 		sleep 0.02
 	done
+}
+# Not every x86_64 kernel runs programs of i386. Outside a lab they end with 2.
+own_arch() {
+	local arch
+	for arch in i386 amd64; do
+		"${SPECIMENS:-$BUILD/specimens}/$arch/quitter" >/dev/null 2>&1
+		(($? == 2)) && { echo "$arch"; return; }
+	done
+	return 1
 }

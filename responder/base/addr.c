@@ -81,8 +81,24 @@ addr_parse(struct addr *a, const char *text)
 const char *
 addr_text(const struct addr *a, char buf[static ADDR_TEXT_SIZE])
 {
-	if (inet_ntop(a->family, a->bytes, buf, ADDR_TEXT_SIZE) == NULL)
-		strcpy(buf, "?");
+	char *p = buf;
+
+	if (a->family != AF_INET) {
+		if (inet_ntop(a->family, a->bytes, buf, ADDR_TEXT_SIZE) == NULL)
+			strcpy(buf, "?");
+		return buf;
+	}
+	/* By hand: inet_ntop goes through printf, four times a session. */
+	for (int i = 0; i < 4; i++) {
+		uint8_t n = a->bytes[i];
+
+		if (n >= 100)
+			*p++ = (char)('0' + n / 100);
+		if (n >= 10)
+			*p++ = (char)('0' + n / 10 % 10);
+		*p++ = (char)('0' + n % 10);
+		*p++ = i < 3 ? '.' : '\0';
+	}
 	return buf;
 }
 

@@ -2,7 +2,6 @@
  * Time: the machine's clocks, or the ones that a test set.
  */
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -72,7 +71,9 @@ clock_text(int64_t wall, char buf[static CLOCK_TEXT_SIZE])
 		strftime(prefix, sizeof prefix, "%Y-%m-%dT%H:%M:%S", &tm);
 		cached = second;
 	}
-	snprintf(buf, CLOCK_TEXT_SIZE, "%.19s.%06d+0000", prefix,
-	    (int)(rest / 1000));
+	memcpy(buf, prefix, 19);
+	memcpy(buf + 19, ".000000+0000", 13);
+	for (int64_t us = rest / 1000, at = 25; us > 0; us /= 10)
+		buf[at--] = (char)('0' + us % 10);
 	return buf;
 }

@@ -1,6 +1,7 @@
 /*
  * The JSON writer.
  */
+#include <endian.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,9 @@
 #include "base/jsonw.h"
 #include "base/utf8.h"
 #include "base/xmalloc.h"
+
+/* The byte 1, eight times: multiplied, any byte. */
+#define JSONW_EACH UINT64_C(0x0101010101010101)
 
 /* Makes room for n more bytes and returns where they go. */
 static char *
@@ -36,14 +40,20 @@ jsonw_put(struct jsonw *j, const char *text, size_t n)
 static void
 jsonw_begin(struct jsonw *j, const char *key)
 {
+	size_t n = key != NULL ? strlen(key) : 0;
+	char *start = jsonw_room(j, n + 4), *o = start;
+
 	if (j->comma)
-		jsonw_put(j, ",", 1);
+		*o++ = ',';
 	j->comma = true;
 	if (key != NULL) {
-		jsonw_put(j, "\"", 1);
-		jsonw_put(j, key, strlen(key));
-		jsonw_put(j, "\":", 2);
+		*o++ = '"';
+		memcpy(o, key, n);
+		o += n;
+		*o++ = '"';
+		*o++ = ':';
 	}
+	j->length += (size_t)(o - start);
 }
 
 void
@@ -134,6 +144,18 @@ jsonw_real(struct jsonw *j, const char *key, double value)
 }
 
 void
+jsonw_seconds(struct jsonw *j, const char *key, int64_t ns)
+{
+	uint64_t us = ns > 0 ? (uint64_t)ns / 1000 : 0, rest = us % 1000000;
+	char text[7] = ".000000";
+
+	jsonw_uint(j, key, us / 1000000);
+	for (size_t at = sizeof text - 1; rest > 0; rest /= 10)
+		text[at--] = (char)('0' + rest % 10);
+	jsonw_put(j, text, sizeof text);
+}
+
+void
 jsonw_bool(struct jsonw *j, const char *key, bool value)
 {
 	jsonw_begin(j, key);
@@ -147,18 +169,62 @@ jsonw_null(struct jsonw *j, const char *key)
 	jsonw_put(j, "null", 4);
 }
 
+/*
+ * A bit in the top of the lowest byte that is below n (n <= 0x80); bytes above
+ * it may have one, too.
+ */
+static uint64_t
+jsonw_below(uint64_t eight, uint8_t n)
+{
+	return (eight - JSONW_EACH * n) & ~eight & JSONW_EACH * 0x80;
+}
+
+/*
+ * Copies the first bytes that stand in a JSON string as they are; how many.
+ * There is room for eight more than it says.
+ */
+static size_t
+jsonw_plain(char *to, const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+
+	while (n - i >= 8) {
+		uint64_t eight, odd;
+
+		memcpy(&eight, p + i, 8);
+		memcpy(to + i, &eight, 8);
+		eight = le64toh(eight);
+		odd = (eight & JSONW_EACH * 0x80) | jsonw_below(eight, 0x20) |
+		    jsonw_below(eight ^ JSONW_EACH * '"', 1) |
+		    jsonw_below(eight ^ JSONW_EACH * '\\', 1) |
+		    jsonw_below(eight ^ JSONW_EACH * 0x7f, 1);
+		if (odd != 0)
+			return i + (size_t)__builtin_ctzll(odd) / 8;
+		i += 8;
+	}
+	for (; i < n && p[i] >= 0x20 && p[i] < 0x7f && p[i] != '"' &&
+	    p[i] != '\\'; i++)
+		to[i] = (char)p[i];
+	return i;
+}
+
 /* Writes a JSON string; a byte that starts no UTF-8 sequence is U+FFFD. */
 static void
 jsonw_quote(struct jsonw *j, const uint8_t *p, size_t n)
 {
 	static const char hex[] = "0123456789abcdef";
 	/* At worst every byte becomes \u00xx. */
-	char *start = jsonw_room(j, n * 6 + 2), *o = start;
+	char *start = jsonw_room(j, n * 6 + 2 + 8), *o = start;
 
 	*o++ = '"';
 	for (size_t i = 0; i < n;) {
+		size_t len = jsonw_plain(o, p + i, n - i);
+
+		o += len;
+		i += len;
+		if (i == n)
+			break;
 		uint8_t c = p[i];
-		size_t len;
 
 		if (c >= 0x80) {
 			if ((len = utf8_length(p + i, n - i)) == 0) {
@@ -175,8 +241,6 @@ jsonw_quote(struct jsonw *j, const uint8_t *p, size_t n)
 		i++;
 		if (c == '"' || c == '\\') {
 			*o++ = '\\';
-			*o++ = (char)c;
-		} else if (c >= 0x20 && c != 0x7f) {
 			*o++ = (char)c;
 		} else if (c == '\n' || c == '\r' || c == '\t') {
 			*o++ = '\\';

@@ -31,6 +31,8 @@ void jsonw_int(struct jsonw *, const char *key, int64_t);
 void jsonw_uint(struct jsonw *, const char *key, uint64_t);
 /* Non-finite numbers become null, as JSON has none. */
 void jsonw_real(struct jsonw *, const char *key, double);
+/* A duration of so many nanoseconds, in seconds, to the microsecond. */
+void jsonw_seconds(struct jsonw *, const char *key, int64_t ns);
 void jsonw_bool(struct jsonw *, const char *key, bool);
 void jsonw_null(struct jsonw *, const char *key);
 /* Text that we made; bytes that are not UTF-8 become U+FFFD. */

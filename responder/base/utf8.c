@@ -1,6 +1,8 @@
 /*
  * UTF-8.
  */
+#include <string.h>
+
 #include "base/utf8.h"
 
 /* The first bytes of each form, and the range of the second byte
@@ -49,6 +51,16 @@ utf8_valid(const void *bytes, size_t n)
 	const uint8_t *p = bytes;
 
 	for (size_t i = 0; i < n;) {
+		uint64_t eight;
+
+		/* Most of it is ASCII. */
+		if (n - i >= sizeof eight) {
+			memcpy(&eight, p + i, sizeof eight);
+			if ((eight & UINT64_C(0x8080808080808080)) == 0) {
+				i += sizeof eight;
+				continue;
+			}
+		}
 		size_t length = p[i] < 0x80 ? 1 : utf8_length(p + i, n - i);
 
 		if (length == 0)

@@ -1,8 +1,7 @@
 /*
- * The stage: what service.c is for sockets, in small.
+ * The stage: what service.c is for sockets, in small, and the test clock.
  */
 #include <netinet/in.h>
-#include <sys/queue.h>
 #include <sys/time.h>
 
 #include <ftw.h>
@@ -11,194 +10,100 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/event.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xmalloc.h"
+#include "chat/act.h"
+#include "chat/parcels.h"
 #include "chat/stage.h"
 #include "config.h"
-#include "net/conn.h"
 #include "record/journal.h"
 #include "record/run.h"
-#include "record/session.h"
-#include "script/conn.h"
 #include "script/engine.h"
 #include "script/profile.h"
-#include "script/task.h"
-
-/* One session. */
-struct act {
-	TAILQ_ENTRY(act) entry;
-	struct stage *stage;
-	struct session session;
-	struct stream stream;
-	struct conn *conn;	  /* ours; NULL once closed */
-	struct bufferevent *far;  /* the peer's end */
-	struct task *task;	  /* NULL once ended */
-	const char *reason;
-	char *name;
-	bool over;
-};
 
 struct stage {
 	struct event_base *base;
 	const struct stage_options *options;
 	struct stage_peers peers;
-	char dir[64];
+	char dir[1024], ca[1032];
 	struct run *run;
 	struct engine_host host;
 	struct engine *engine;
 	struct profile *profile;
-	TAILQ_HEAD(acts, act) acts;
+	struct scene scene;
+	struct act **acts; /* the latest last */
+	size_t act_count;
+	struct parcels *parcels; /* NULL: the profile takes no datagrams */
 	json_t *events;
 	FILE *journal; /* what was written, to read it again */
 	char *line;
 	size_t line_size;
 };
 
-/* Nothing is left that could add to the session: `close` is written. */
-static void
-act_end(struct act *a)
+/* The latest session, or NULL. */
+static struct act *
+stage_act(const struct stage *s)
 {
-	if (a->conn != NULL || a->task != NULL || a->over)
-		return;
-	a->over = true;
-	stream_detach(&a->stream);
-	session_close(&a->session, a->reason != NULL ? a->reason : "closed");
+	return s->act_count > 0 ? s->acts[s->act_count - 1] : NULL;
 }
 
-static void
-act_finish(struct act *a, const char *reason)
+/* A new session, which nobody plays yet. */
+static struct act *
+stage_open_act(struct stage *s)
 {
-	if (a->reason == NULL)
-		a->reason = reason;
-	task_free(a->task);
-	a->task = NULL;
-	if (a->conn != NULL)
-		conn_close(a->conn);
-	act_end(a);
-}
-
-static void
-act_task_ended(void *arg, const char *error, const char *traceback)
-{
-	struct act *a = arg;
-	const char *ended = a->conn != NULL ? conn_ended(a->conn) : NULL;
-
-	if (error != NULL)
-		session_error(&a->session, error, traceback);
-	act_finish(a, error != NULL ? "error" :
-	    ended != NULL ? ended : "profile closed");
-}
-
-static void
-act_tap(void *arg, enum conn_way way, const void *bytes, size_t n)
-{
-	struct act *a = arg;
-
-	if (way == CONN_TO_SERVER)
-		session_data(&a->session, SESSION_TO_SERVER, bytes, n, 0);
-	else
-		session_data(&a->session, SESSION_TO_CLIENT, bytes, n,
-		    a->stream.command);
-}
-
-static void
-act_wake(void *arg)
-{
-	struct act *a = arg;
-
-	if (a->task != NULL)
-		task_wake(a->task);
-}
-
-static void
-act_closed(void *arg, const char *reason)
-{
-	struct act *a = arg;
-
-	conn_free(a->conn);
-	a->conn = a->stream.conn = NULL;
-	if (a->reason == NULL && a->task == NULL)
-		a->reason = reason;
-	if (a->task != NULL)
-		task_wake(a->task);
-	else
-		act_end(a);
-}
-
-/* TLS over a pair isn't played: conn:start_tls waits for its answer. */
-static void
-act_secured(void *arg, const char *failure A_UNUSED)
-{
-	act_wake(arg);
-}
-
-static const struct conn_callbacks act_callbacks = { .tap = act_tap,
-	.readable = act_wake, .drained = act_wake, .closed = act_closed,
-	.secured = act_secured };
-
-static void
-act_free(struct act *a)
-{
-	task_free(a->task);
-	a->task = NULL;
-	conn_free(a->conn);
-	a->conn = a->stream.conn = NULL;
-	a->reason = a->reason != NULL ? a->reason : "stopped";
-	act_end(a);
-	bufferevent_free(a->far);
-	free(a->name);
-	free(a);
+	s->acts = xreallocarray(s->acts, s->act_count + 1, sizeof(struct act *));
+	s->acts[s->act_count++] = act_new(&s->scene, &s->peers.src,
+	    &s->peers.dest, s->peers.name[0] != '\0' ? s->peers.name : NULL);
+	s->peers.src.port++;
+	return stage_act(s);
 }
 
 void
 stage_connect(struct stage *s)
 {
-	struct act *a = xcalloc(1, sizeof *a);
-	struct bufferevent *pair[2];
-
-	if (bufferevent_pair_new(s->base, BEV_OPT_DEFER_CALLBACKS, pair) < 0)
-		fatal("no memory for a pair");
-	a->stage = s;
-	a->far = pair[1];
-	bufferevent_enable(a->far, EV_READ | EV_WRITE);
-	a->name = s->peers.name[0] != '\0' ? xstrdup(s->peers.name) : NULL;
-	a->conn = conn_new_over(s->base, pair[0], &act_callbacks, a);
-	a->stream.conn = a->conn;
-	a->stream.session = &a->session;
-	a->stream.name = a->name;
-	session_open(&a->session, s->run, IPPROTO_TCP, &s->peers.src,
-	    &s->peers.dest, a->name);
-	TAILQ_INSERT_TAIL(&s->acts, a, entry);
-	session_profile(&a->session, s->profile->name);
-	conn_open_tap(a->conn);
-	a->task = task_new(s->engine, &a->session, act_task_ended, a);
-	profile_push(s->profile, task_lua(a->task), "stream");
-	stream_push(task_lua(a->task), &a->stream);
-	task_start(a->task, 1);
-	s->peers.src.port++;
+	act_play(stage_open_act(s));
 }
 
-static struct act *
-stage_act(const struct stage *s)
+char *
+stage_start_tls(struct stage *s, const char *name)
 {
-	return TAILQ_LAST(&s->acts, acts);
+	bool fresh = stage_act(s) == NULL || act_over(stage_act(s));
+
+	return act_start_tls(fresh ? stage_open_act(s) : stage_act(s), name,
+	    fresh);
+}
+
+bool
+stage_secured(const struct stage *s)
+{
+	return stage_act(s) != NULL && act_secured(stage_act(s));
+}
+
+struct parcels *
+stage_parcels(struct stage *s)
+{
+	return s->parcels;
+}
+
+bool
+stage_streams(const struct stage *s)
+{
+	return s->profile->has_stream;
 }
 
 void
 stage_say(struct stage *s, const void *bytes, size_t n)
 {
-	bufferevent_write(stage_act(s)->far, bytes, n);
+	act_say(stage_act(s), bytes, n);
 }
 
 void
 stage_hangup(struct stage *s)
 {
-	bufferevent_flush(stage_act(s)->far, EV_WRITE, BEV_FINISHED);
+	act_hangup(stage_act(s));
 }
 
 bool
@@ -210,13 +115,13 @@ stage_begun(const struct stage *s)
 bool
 stage_over(const struct stage *s)
 {
-	return stage_act(s) != NULL && stage_act(s)->over;
+	return stage_act(s) != NULL && act_over(stage_act(s));
 }
 
 struct evbuffer *
 stage_heard(struct stage *s)
 {
-	return bufferevent_get_input(stage_act(s)->far);
+	return act_heard(stage_act(s));
 }
 
 struct stage_peers *
@@ -374,12 +279,11 @@ stage_new(struct event_base *base, const struct stage_options *o, char **error)
 	const char *tmp = getenv("TMPDIR");
 	char path[sizeof s->dir + 16];
 
-	TAILQ_INIT(&s->acts);
 	s->base = base;
 	s->options = o;
 	s->events = json_array();
 	stage_default_peers(s);
-	snprintf(s->dir, sizeof s->dir, "%.40s/kage-chat.XXXXXX",
+	snprintf(s->dir, sizeof s->dir, "%.1000s/kage-chat.XXXXXX",
 	    tmp != NULL ? tmp : "/tmp");
 	if (mkdtemp(s->dir) == NULL) {
 		s->dir[0] = '\0';
@@ -387,6 +291,7 @@ stage_new(struct event_base *base, const struct stage_options *o, char **error)
 		goto fail;
 	}
 	snprintf(path, sizeof path, "%s/session.jsonl", s->dir);
+	snprintf(s->ca, sizeof s->ca, "%s/ca", s->dir);
 	if ((s->run = run_open(base, s->dir, &o->config->run)) == NULL ||
 	    (s->journal = fopen(path, "re")) == NULL) {
 		*error = xasprintf("%s: can't keep a journal", s->dir);
@@ -397,9 +302,13 @@ stage_new(struct event_base *base, const struct stage_options *o, char **error)
 	s->profile = profile_load(s->engine, o->profile, error);
 	if (s->profile == NULL)
 		goto fail;
-	if (!s->profile->has_stream) {
-		*error = xasprintf("%s: the profile has no stream",
-		    o->profile);
+	s->scene = (struct scene){ .base = base, .run = s->run,
+	    .engine = s->engine, .profile = s->profile, .folder = s->ca };
+	if (s->profile->has_datagram)
+		s->parcels = parcels_new(s->run, s->engine, s->profile);
+	else if (!s->profile->has_stream) {
+		*error = xasprintf("%s: the profile has neither stream nor "
+		    "datagram", o->profile);
 		goto fail;
 	}
 	return s;
@@ -418,16 +327,15 @@ stage_remove(const char *path, const struct stat *st A_UNUSED,
 void
 stage_free(struct stage *s)
 {
-	struct act *a;
-
 	if (s == NULL)
 		return;
-	while ((a = TAILQ_FIRST(&s->acts)) != NULL) {
-		TAILQ_REMOVE(&s->acts, a, entry);
-		act_free(a);
-	}
+	for (size_t i = 0; i < s->act_count; i++)
+		act_free(s->acts[i]);
+	free(s->acts);
 	/* libevent frees what was closed on its next turn. */
 	event_base_loop(s->base, EVLOOP_NONBLOCK);
+	parcels_free(s->parcels);
+	scene_clear(&s->scene);
 	profile_release(s->profile);
 	if (s->engine != NULL)
 		engine_free(s->engine);

@@ -1,7 +1,8 @@
 /*
  * A stage: one profile, played against a peer at the other end of a
- * bufferevent_pair, with the responder's own engine, conn and journal, and
- * without sockets. `chat` is the program over it.
+ * bufferevent_pair, in the clear or over TLS, with the responder's own engine,
+ * conn and journal, and without sockets; datagrams too (chat/parcels.h).
+ * `chat` is the program over it.
  *
  * Time is whatever the clock says: with the test clock of `chat`, stage_wait
  * takes none, as it sets the clock on to the next timer.
@@ -21,6 +22,7 @@
 struct config;
 struct evbuffer;
 struct event_base;
+struct parcels;
 struct stage;
 
 struct stage_options {
@@ -51,9 +53,21 @@ int stage_match(struct stage *, const void *, size_t, char **error)
     A_MUST_USE;
 /* The peer connects; sessions before it go on. */
 void stage_connect(struct stage *);
+/*
+ * The peer begins TLS, as a client that asks for `name` (or for none): at once
+ * on a new connection, before the profile sees anything, if there is no
+ * session; otherwise in the latest one, where the profile must call
+ * conn:start_tls. NULL, or what is wrong, which the caller frees.
+ */
+char *stage_start_tls(struct stage *, const char *name) A_MUST_USE;
+/* Has the latest session's client finished its handshake? */
+bool stage_secured(const struct stage *);
 /* The latest session's peer says something, or hangs up. */
 void stage_say(struct stage *, const void *, size_t);
 void stage_hangup(struct stage *);
+/* Where datagrams are played; NULL if the profile takes none. */
+struct parcels *stage_parcels(struct stage *);
+bool stage_streams(const struct stage *); /* does it take connections? */
 /* Is there a session, and has the latest one ended? */
 bool stage_begun(const struct stage *);
 bool stage_over(const struct stage *);

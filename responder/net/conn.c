@@ -2,6 +2,7 @@
  * The connection over a bufferevent: the tap, the ends, the graceful close.
  * What the bytes mean is decided above.
  */
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <errno.h>
@@ -202,6 +203,9 @@ conn_handshake_end(struct conn *c, short what)
 	tls_failure(c->bev, failure);
 	c->notified = true;
 	c->ended = "TLS handshake failed";
+	/* libevent stops both ways at the peer's end: what is left to send
+	 * goes out, or finds that nobody is there. */
+	bufferevent_enable(c->under, EV_WRITE);
 	if (c->state == CONN_OPEN)
 		c->cb->secured(c->arg, failure);
 	else
@@ -297,6 +301,15 @@ conn_peek(struct conn *c, void *bytes, size_t n)
 	    n);
 
 	return got < 0 ? 0 : (size_t)got;
+}
+
+bool
+conn_unread(const struct conn *c)
+{
+	evutil_socket_t fd = conn_fd(c);
+	int n = 0;
+
+	return fd >= 0 && ioctl(fd, FIONREAD, &n) == 0 && n > 0;
 }
 
 void

@@ -59,6 +59,8 @@ void conn_free(struct conn *);
 
 /* Copies up to n of the first unread bytes; returns how many. */
 size_t conn_peek(struct conn *, void *, size_t n);
+/* Has the kernel bytes of the peer that we haven't read yet? */
+bool conn_unread(const struct conn *);
 /* What was peeked at, and all later bytes, go through the tap. */
 void conn_open_tap(struct conn *);
 /* The bytes that were tapped and not read yet; empty before the tap opens. */

@@ -12,7 +12,6 @@
 /* RFC 1035, 2.3.4; and the size that needs no fragments (DNS flag day 2020). */
 #define DNS_UDP_SIZE 512
 #define DNS_EDNS_SIZE 1232
-#define DNS_OPT_SIZE 11
 #define DNS_TTL 60
 #define DNS_ALIASES_MAX 8
 /* A resolver that many boxes ask; dns_set_version says another. */

@@ -2,6 +2,8 @@
  * A DNS event as the journal's "dns" object (captures/README.md; names as in
  * Suricata's EVE, version 2).
  */
+#include <netinet/in.h>
+
 #include <stdlib.h>
 
 #include "base/xmalloc.h"
@@ -60,6 +62,30 @@ dns_event_answers(const struct dns_event *event, struct jsonw *json)
 	jsonw_array_end(json);
 }
 
+/*
+ * A datagram that says more than its question, or that has none that could be
+ * read, is kept whole: of TCP the session has the bytes.
+ */
+static void
+dns_event_query(const struct dns_event *event, struct jsonw *json)
+{
+	struct cursor c = event->query;
+	struct dns_header h;
+	struct dns_name name;
+	uint16_t type, class;
+
+	if (event->from->proto != IPPROTO_UDP)
+		return;
+	dns_header_read(&c, &h);
+	dns_question_read(&c, &name, &type, &class);
+	if (!c.failed && (cursor_left(&c) == 0 ||
+	    (cursor_left(&c) == DNS_OPT_SIZE && h.arcount == 1)))
+		return;
+	jsonw_uint(json, "length", event->query.length);
+	jsonw_bytes(json, "text", "base64", event->query.data,
+	    event->query.length);
+}
+
 void
 dns_event_json(const struct dns_event *event, struct jsonw *json)
 {
@@ -79,6 +105,7 @@ dns_event_json(const struct dns_event *event, struct jsonw *json)
 		if (event->rrclass != DNS_IN)
 			jsonw_uint(json, "rrclass", event->rrclass);
 	}
+	dns_event_query(event, json);
 	if (event->rule != NULL)
 		jsonw_string(json, "rule", event->rule);
 	if (event->response.length > 0) {

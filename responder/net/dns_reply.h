@@ -44,6 +44,12 @@ void dns_reply_addr(struct dns_reply *, enum dns_section,
 /* What the lab's internet says of a name: records, or that there are none. */
 void dns_zone_answer(struct dns_reply *, const struct dns_name *,
     uint16_t type);
+/* The same for names of special use; false: it is an ordinary one. */
+bool dns_special_answer(struct dns_reply *, const struct dns_name *,
+    uint16_t type);
+/* The SOA of a domain. */
+void dns_zone_soa_of(struct dns_reply *, enum dns_section,
+    const struct dns_name *apex);
 /* The SOA that an empty answer needs (RFC 2308, 2), into authority. */
 void dns_zone_soa(struct dns_reply *, const struct dns_name *, bool nxdomain);
 

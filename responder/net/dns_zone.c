@@ -31,37 +31,6 @@ zone_label_is(const struct dns_name *name, const char *label)
 	    strncasecmp((const char *)name->wire + 1, label, n) == 0;
 }
 
-static bool
-zone_is_under(const struct dns_name *name, const char *domain)
-{
-	unsigned labels = dns_name_labels(name);
-	struct dns_name want, end;
-
-	if (dns_name_parse(&want, domain) < 0 ||
-	    labels < dns_name_labels(&want))
-		return false;
-	dns_name_strip(name, labels - dns_name_labels(&want), &end);
-	return dns_name_equal(&end, &want);
-}
-
-/* Whether a name ends in a top-level domain of special use; few do. */
-static bool
-zone_is_special(const struct dns_name *name)
-{
-	static const char *const special[] = { "arpa", "localhost", "invalid",
-		"onion" };
-	const uint8_t *last = name->wire;
-
-	for (const uint8_t *p = last; *p != 0; p += *p + 1)
-		last = p;
-	for (size_t i = 0; i < sizeof special / sizeof *special; i++) {
-		if (strlen(special[i]) == *last && strncasecmp(special[i],
-		    (const char *)last + 1, *last) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Whether a two-label name is a registry's ("co.uk"). */
 static bool
 zone_is_registry(const struct dns_name *two)
@@ -160,8 +129,8 @@ zone_server(const struct dns_name *apex, int n)
 	return zone_join(servers[n], apex);
 }
 
-static void
-zone_soa(struct dns_reply *reply, enum dns_section section,
+void
+dns_zone_soa_of(struct dns_reply *reply, enum dns_section section,
     const struct dns_name *apex)
 {
 	uint8_t rdata[2 * DNS_NAME_MAX + 20];
@@ -190,7 +159,7 @@ dns_zone_soa(struct dns_reply *reply, const struct dns_name *name,
 	/* That a whole domain isn't there is its parent's word. */
 	if (nxdomain && zone.at_apex)
 		dns_name_strip(&zone.apex, 1, &zone.apex);
-	zone_soa(reply, DNS_AUTHORITY, &zone.apex);
+	dns_zone_soa_of(reply, DNS_AUTHORITY, &zone.apex);
 }
 
 /* --- one function a type --- */
@@ -236,7 +205,7 @@ static void
 zone_soa_answer(struct dns_reply *reply, const struct zone *zone)
 {
 	if (zone->at_apex)
-		zone_soa(reply, DNS_ANSWER, &zone->apex);
+		dns_zone_soa_of(reply, DNS_ANSWER, &zone->apex);
 }
 
 static void
@@ -351,95 +320,6 @@ static const struct {
 	{ DNS_HTTPS, zone_https },
 };
 
-/* --- names that aren't ordinary hosts --- */
-
-/* One label of a reverse name as a number, or -1. */
-static int
-zone_reverse_label(const uint8_t **label, unsigned base)
-{
-	const uint8_t *p = *label;
-	char digits[4] = "";
-	char *end;
-
-	if (p[0] == 0 || p[0] > (base == 16 ? 1 : 3))
-		return -1;
-	memcpy(digits, p + 1, p[0]);
-	*label = p + p[0] + 1;
-	long v = strtol(digits, &end, (int)base);
-
-	return *end == '\0' && digits[0] != '+' && digits[0] != '-' &&
-	    digits[0] != ' ' && v < (base == 16 ? 16 : 256) ? (int)v : -1;
-}
-
-/* The address of d.c.b.a.in-addr.arpa or of ip6.arpa's nibbles; 0 or -1. */
-static int
-zone_reverse_addr(const struct dns_name *name, bool v6, struct addr *a)
-{
-	const uint8_t *label = name->wire;
-	unsigned labels = v6 ? 32 : 4;
-
-	if (dns_name_labels(name) != labels + 2)
-		return -1;
-	memset(a, 0, sizeof *a);
-	a->family = v6 ? AF_INET6 : AF_INET;
-	for (unsigned i = labels; i-- > 0;) {
-		int v = zone_reverse_label(&label, v6 ? 16 : 10);
-
-		if (v < 0)
-			return -1;
-		if (v6)
-			a->bytes[i / 2] |= (uint8_t)(i % 2 ? v : v << 4);
-		else
-			a->bytes[i] = (uint8_t)v;
-	}
-	return 0;
-}
-
-/* in-addr.arpa and ip6.arpa: the names that were handed out. */
-static void
-zone_reverse(struct dns_reply *reply, const struct dns_name *name,
-    uint16_t type, bool v6)
-{
-	struct dns_name target, apex;
-	const char *text = NULL;
-	struct addr a;
-	unsigned depth = dns_name_labels(name) - 2;
-
-	if (zone_reverse_addr(name, v6, &a) == 0) {
-		text = names_of(reply->dns->names, &a);
-		if (text == NULL && !v6 && a.bytes[0] == 127)
-			text = "localhost";
-	}
-	if (text != NULL && (type == DNS_PTR || type == DNS_ANY) &&
-	    dns_name_parse(&target, text) == 0) {
-		dns_reply_record(reply, DNS_ANSWER, name, DNS_PTR,
-		    reply->dns->ttl, target.wire, target.length);
-		return;
-	}
-	/* Parts of an address are there, but empty. */
-	if (text == NULL && depth >= (v6 ? 32 : 4))
-		reply->rcode = DNS_NXDOMAIN;
-	dns_name_strip(name, depth, &apex);
-	zone_soa(reply, DNS_AUTHORITY, &apex);
-}
-
-/* RFC 6761, 6.3: localhost is the machine itself. */
-static void
-zone_localhost(struct dns_reply *reply, const struct dns_name *name,
-    uint16_t type)
-{
-	struct addr a;
-
-	if ((type == DNS_A || type == DNS_ANY) &&
-	    addr_parse(&a, "127.0.0.1") == 0)
-		dns_reply_addr(reply, DNS_ANSWER, name, &a);
-	if ((type == DNS_AAAA || type == DNS_ANY) &&
-	    addr_parse(&a, "::1") == 0)
-		dns_reply_addr(reply, DNS_ANSWER, name, &a);
-	if (type != DNS_A && type != DNS_AAAA && type != DNS_ANY)
-		dns_zone_soa(reply, name, false);
-}
-
 /* The root has no hosts, only servers. */
 static void
 zone_top(struct dns_reply *reply, const struct zone *zone, uint16_t type)
@@ -447,39 +327,9 @@ zone_top(struct dns_reply *reply, const struct zone *zone, uint16_t type)
 	if (type == DNS_NS || type == DNS_ANY)
 		zone_ns(reply, zone);
 	else if (type == DNS_SOA)
-		zone_soa(reply, DNS_ANSWER, zone->name);
+		dns_zone_soa_of(reply, DNS_ANSWER, zone->name);
 	else
-		zone_soa(reply, DNS_AUTHORITY, zone->name);
-}
-
-/* Names that never are (RFC 6761, 6.4; RFC 7686), and arpa's others. */
-static bool
-zone_is_nowhere(const struct dns_name *name)
-{
-	return zone_is_under(name, "invalid") || zone_is_under(name, "onion") ||
-	    (dns_name_labels(name) > 1 && !zone_is_under(name,
-	    "resolver.arpa"));
-}
-
-/* Answers for a name of special use; false: it is an ordinary one. */
-static bool
-zone_special(struct dns_reply *reply, const struct dns_name *name,
-    uint16_t type)
-{
-	if (!zone_is_special(name))
-		return false;
-	if (zone_is_under(name, "in-addr.arpa"))
-		zone_reverse(reply, name, type, false);
-	else if (zone_is_under(name, "ip6.arpa"))
-		zone_reverse(reply, name, type, true);
-	else if (zone_is_under(name, "localhost"))
-		zone_localhost(reply, name, type);
-	else if (zone_is_nowhere(name)) {
-		reply->rcode = DNS_NXDOMAIN;
-		dns_zone_soa(reply, name, true);
-	} else
-		dns_zone_soa(reply, name, false);
-	return true;
+		dns_zone_soa_of(reply, DNS_AUTHORITY, zone->name);
 }
 
 void
@@ -489,7 +339,7 @@ dns_zone_answer(struct dns_reply *reply, const struct dns_name *name,
 	uint16_t before = reply->counts[DNS_ANSWER];
 	struct zone zone;
 
-	if (zone_special(reply, name, type))
+	if (dns_special_answer(reply, name, type))
 		return;
 	zone_of(name, &zone);
 	if (name->length == 1) {
@@ -503,5 +353,5 @@ dns_zone_answer(struct dns_reply *reply, const struct dns_name *name,
 		}
 	}
 	if (reply->counts[DNS_ANSWER] == before && !reply->truncated)
-		zone_soa(reply, DNS_AUTHORITY, &zone.apex);
+		dns_zone_soa_of(reply, DNS_AUTHORITY, &zone.apex);
 }

@@ -1,9 +1,6 @@
 /*
- * Listening sockets, and the sockets that datagrams are answered through. A
- * reply must bear the address and port that were asked. The address goes with
- * each message (IP_PKTINFO); the port needs a socket bound to it, so there is
- * one such socket for each port that ever answered, up to a bound. TPROXY
- * never delivers to them, as they are bound to no address.
+ * Listening sockets. A reply must bear the address and port that were asked:
+ * with TPROXY it goes through a sender (net/sender.h).
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -16,25 +13,17 @@
 
 #include <event2/event.h>
 
-#include <uthash.h>
-
 #include "base/log.h"
 #include "base/xmalloc.h"
 #include "net/listener.h"
+#include "net/sender.h"
 
 /* Connections and datagrams taken in one turn, before others have theirs. */
 #define LISTENER_BATCH 64
 #define LISTENER_BACKLOG 4096
 #define LISTENER_DATAGRAM 65536
-#define LISTENER_REPLY_SOCKETS 256
 /* A flood is the sample's purpose: room for a burst of it. */
 #define LISTENER_UDP_BUFFER (4 * 1024 * 1024)
-
-struct listener_socket {
-	UT_hash_handle hh;
-	uint16_t port;
-	int fd;
-};
 
 struct listener {
 	const struct listener_callbacks *cb;
@@ -43,7 +32,7 @@ struct listener {
 	struct addr addr;
 	int tcp, udp;
 	struct event *tcp_event, *udp_event;
-	struct listener_socket *replies; /* by port, oldest first */
+	struct sender *sender; /* NULL without TPROXY */
 	uint8_t *buffer;
 };
 
@@ -89,7 +78,7 @@ listener_bind(int type, const struct addr *a, bool transparent)
 	fd = socket(a->family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
-	if (type == SOCK_STREAM || transparent)
+	if (type == SOCK_STREAM)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
 	if (a->family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
@@ -251,6 +240,12 @@ listener_new(struct event_base *base, const struct listener_options *o,
 	if (o->transparent &&
 	    listener_set_original(l->udp, l->addr.family) < 0)
 		goto fail;
+	if (o->transparent &&
+	    (l->sender = sender_new(l->addr.family)) == NULL) {
+		log_error("no raw socket to answer datagrams with: %s",
+		    strerror(errno));
+		goto fail;
+	}
 	l->tcp_event = event_new(base, l->tcp, EV_READ | EV_PERSIST,
 	    listener_accept_cb, l);
 	l->udp_event = event_new(base, l->udp, EV_READ | EV_PERSIST,
@@ -268,19 +263,13 @@ fail:
 void
 listener_free(struct listener *l)
 {
-	struct listener_socket *s, *next;
-
 	if (l == NULL)
 		return;
 	if (l->tcp_event != NULL)
 		event_free(l->tcp_event);
 	if (l->udp_event != NULL)
 		event_free(l->udp_event);
-	HASH_ITER(hh, l->replies, s, next) {
-		HASH_DEL(l->replies, s);
-		close(s->fd);
-		free(s);
-	}
+	sender_free(l->sender);
 	if (l->tcp >= 0)
 		close(l->tcp);
 	if (l->udp >= 0)
@@ -307,84 +296,20 @@ listener_resume(struct listener *l)
 	event_add(l->tcp_event, NULL);
 }
 
-/* The socket that sends from this port, made when first needed; or -1. */
-static int
-listener_reply_socket(struct listener *l, uint16_t port)
-{
-	struct listener_socket *s;
-	struct addr any = { .family = l->addr.family, .port = port };
-	int fd, small = 1;
-
-	HASH_FIND(hh, l->replies, &port, sizeof port, s);
-	if (s != NULL)
-		return s->fd;
-	if ((fd = listener_bind(SOCK_DGRAM, &any, true)) < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-	if (HASH_COUNT(l->replies) >= LISTENER_REPLY_SOCKETS) {
-		s = l->replies;
-		HASH_DEL(l->replies, s);
-		close(s->fd);
-	} else {
-		s = xcalloc(1, sizeof *s);
-	}
-	s->port = port;
-	s->fd = fd;
-	HASH_ADD(hh, l->replies, port, sizeof s->port, s);
-	return fd;
-}
-
-/* Adds the control message that sets a datagram's source address. */
-static void
-listener_set_source(struct msghdr *m, const struct addr *from)
-{
-	struct cmsghdr *c = CMSG_FIRSTHDR(m);
-
-	if (from->family == AF_INET) {
-		struct in_pktinfo info = { 0 };
-
-		memcpy(&info.ipi_spec_dst, from->bytes, 4);
-		c->cmsg_level = IPPROTO_IP;
-		c->cmsg_type = IP_PKTINFO;
-		c->cmsg_len = CMSG_LEN(sizeof info);
-		memcpy(CMSG_DATA(c), &info, sizeof info);
-	} else {
-		struct in6_pktinfo info = { 0 };
-
-		memcpy(&info.ipi6_addr, from->bytes, 16);
-		c->cmsg_level = IPPROTO_IPV6;
-		c->cmsg_type = IPV6_PKTINFO;
-		c->cmsg_len = CMSG_LEN(sizeof info);
-		memcpy(CMSG_DATA(c), &info, sizeof info);
-	}
-	m->msg_controllen = CMSG_SPACE(c->cmsg_len - CMSG_LEN(0));
-}
-
 int
 listener_reply(const struct listener_path *path, const void *bytes, size_t n)
 {
 	struct listener *l = path->listener;
 	struct sockaddr_storage ss;
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
-	} control = { 0 };
-	struct iovec iov = { .iov_len = n };
-	struct msghdr m = { .msg_name = &ss, .msg_iov = &iov, .msg_iovlen = 1 };
-	int fd = l->udp;
+	socklen_t size;
 
-	memcpy(&iov.iov_base, &bytes, sizeof bytes); /* sendmsg only reads */
-	m.msg_namelen = addr_to_sockaddr(&path->src, &ss);
-	if (l->options.transparent) {
-		/* Not for our own port: that socket is there already, and
-		 * another one would take its datagrams. */
-		if (path->dest.port != l->addr.port)
-			fd = listener_reply_socket(l, path->dest.port);
-		if (fd < 0)
-			return -1;
-		m.msg_control = &control;
-		m.msg_controllen = sizeof control;
-		listener_set_source(&m, &path->dest);
+	if (l == NULL) {
+		errno = EHOSTUNREACH;
+		return -1;
 	}
-	return sendmsg(fd, &m, MSG_NOSIGNAL) < 0 ? -1 : 0;
+	if (l->sender != NULL)
+		return sender_send(l->sender, &path->dest, &path->src, bytes, n);
+	size = addr_to_sockaddr(&path->src, &ss);
+	return sendto(l->udp, bytes, n, MSG_NOSIGNAL, (struct sockaddr *)&ss,
+	    size) < 0 ? -1 : 0;
 }

@@ -21,7 +21,7 @@ struct listener;
 
 /* A datagram's way back; valid within the callback, may be copied. */
 struct listener_path {
-	struct listener *listener;
+	struct listener *listener; /* NULL: there is no way back */
 	struct addr src;  /* who sent it */
 	struct addr dest; /* what it was sent to, as the sample sees it */
 };

@@ -26,6 +26,8 @@ struct name {
 
 struct names {
 	struct addr_prefix v4, v6;
+	names_told *watcher;
+	void *arg;
 	struct name *by_text;
 	struct name **by_index; /* [0] is index NAMES_FIRST */
 	size_t count, size;
@@ -76,6 +78,32 @@ names_key(const char *text, char key[static NAMES_TEXT_MAX])
 	return n;
 }
 
+/* Tells of one name. */
+static void
+names_tell(const struct names *names, const struct name *name,
+    names_told *told, void *arg)
+{
+	struct addr v4, v6;
+	bool has4 = addr_prefix_nth(&names->v4, name->index, &v4) == 0;
+	bool has6 = addr_prefix_nth(&names->v6, name->index, &v6) == 0;
+
+	told(arg, name->text, has4 ? &v4 : NULL, has6 ? &v6 : NULL);
+}
+
+void
+names_watch(struct names *names, names_told *told, void *arg)
+{
+	names->watcher = told;
+	names->arg = arg;
+}
+
+void
+names_each(const struct names *names, names_told *told, void *arg)
+{
+	for (size_t i = 0; i < names->count; i++)
+		names_tell(names, names->by_index[i], told, arg);
+}
+
 static struct name *
 names_add(struct names *names, const char *key, size_t n)
 {
@@ -90,6 +118,8 @@ names_add(struct names *names, const char *key, size_t n)
 	}
 	names->by_index[names->count++] = name;
 	HASH_ADD_KEYPTR(hh, names->by_text, name->text, n, name);
+	if (names->watcher != NULL)
+		names_tell(names, name, names->watcher, names->arg);
 	return name;
 }
 

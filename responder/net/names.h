@@ -31,6 +31,15 @@ int names_addr(struct names *, const char *name, int family,
 const char *names_of(const struct names *, const struct addr *);
 /* The lab's own target of that family, the first address of the pool. */
 void names_target(const struct names *, int family, struct addr *out);
+/*
+ * Told of a name and its addresses, each NULL where its pool has no room:
+ * names_watch's at the moment when they are handed out, names_each's for all.
+ */
+typedef void names_told(void *, const char *name, const struct addr *v4,
+    const struct addr *v6);
+/* One watcher; NULL for none. */
+void names_watch(struct names *, names_told *, void *);
+void names_each(const struct names *, names_told *, void *);
 /* How many names have addresses. */
 size_t names_count(const struct names *);
 

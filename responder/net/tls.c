@@ -19,8 +19,8 @@
 #include "base/log.h"
 #include "base/xmalloc.h"
 #include "net/tls.h"
-#include "net/tls_alert.h"
 #include "net/tls_keys.h"
+#include "net/tls_peer.h"
 
 /*
  * Strong first, then whatever an old device may ask for; what proves nobody's
@@ -41,49 +41,12 @@ struct tls {
 	struct tls_keys *keys; /* or NULL */
 };
 
-struct tls_peer {
-	char name[TLS_NAME_SIZE]; /* for whom the certificate was minted */
-	int alert_in, alert_out;  /* -1: none */
-	unsigned hello_version;	  /* the client's, as in its hello */
-	/* Of the hellos: the client's, and ours. */
-	char ja3[JA3_HASH_SIZE], ja4[JA4_SIZE];
-	char ja3s[JA3_HASH_SIZE], ja4s[JA4_SIZE];
-	char *ja3_text, *ja3s_text;
-	unsigned char *alpns;
-	size_t alpns_size;
-};
-
-static int tls_ctx_index = -1, tls_peer_index = -1;
+static int tls_ctx_index = -1;
 
 static struct tls *
 tls_of(const SSL *ssl)
 {
 	return SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), tls_ctx_index);
-}
-
-static struct tls_peer *
-tls_peer_of(const SSL *ssl)
-{
-	return SSL_get_ex_data(ssl, tls_peer_index);
-}
-
-static void
-tls_peer_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index,
-    long argl, void *argp)
-{
-	struct tls_peer *peer = ptr;
-
-	(void)parent;
-	(void)ad;
-	(void)index;
-	(void)argl;
-	(void)argp;
-	if (peer == NULL)
-		return;
-	free(peer->ja3_text);
-	free(peer->ja3s_text);
-	free(peer->alpns);
-	free(peer);
 }
 
 /* --- what OpenSSL calls ------------------------------------------------- */
@@ -107,16 +70,6 @@ tls_name_valid(const char *name)
 		    strchr("-_.:*", name[i]) == NULL)
 			return false;
 	return true;
-}
-
-static void
-tls_lower(char *to, const char *from, size_t size)
-{
-	size_t i;
-
-	for (i = 0; i + 1 < size && from[i] != '\0'; i++)
-		to[i] = (char)tolower((unsigned char)from[i]);
-	to[i] = '\0';
 }
 
 /*
@@ -163,17 +116,17 @@ tls_choose_certificate(SSL *ssl, void *arg)
 	if (sni != NULL && tls_name_valid(sni))
 		tls_lower(peer->name, sni, sizeof peer->name);
 	int kinds = tls_takes_ecdsa(ssl) ? TLS_ECDSA + 1 : TLS_KINDS;
+	int given = 0;
 	for (int k = 0; k < kinds; k++) {
 		X509 *leaf = tls_authority_leaf(t->authority, peer->name,
 		    (enum tls_kind)k);
 
-		if (leaf == NULL ||
-		    SSL_use_cert_and_key(ssl, leaf,
+		if (leaf != NULL && SSL_use_cert_and_key(ssl, leaf,
 			tls_authority_key(t->authority, (enum tls_kind)k),
-			NULL, 1) != 1)
-			return 0;
+			NULL, 1) == 1)
+			given = 1;
 	}
-	return 1;
+	return given;
 }
 
 /*
@@ -218,65 +171,13 @@ tls_accept_certificate(int ok, X509_STORE_CTX *store)
 	return 1;
 }
 
-/* Notes alerts as they come and go, and the handshake's end. */
+/* Sees alerts and the handshake's end, where its secrets are written. */
 static void
-tls_note_alert(const SSL *ssl, int where, int value)
+tls_progress(const SSL *ssl, int where, int value)
 {
-	struct tls_peer *peer = tls_peer_of(ssl);
-
 	if (where & (SSL_CB_ALERT | SSL_CB_HANDSHAKE_DONE))
 		tls_keys_flush(tls_of(ssl)->keys);
-	if (peer == NULL || !(where & SSL_CB_ALERT))
-		return;
-	if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT)
-		peer->alert_in = value & 255;
-	else
-		peer->alert_out = value & 255;
-}
-
-/*
- * Takes the fingerprints of a hello. After a HelloRetryRequest both sides say
- * hello twice: of the client's the first counts, of ours the last.
- */
-static void
-tls_note_hello(struct tls_peer *peer, const void *message, size_t n)
-{
-	struct hello hello;
-
-	if (hello_parse(message, n, &hello) != 1)
-		return;
-	if (hello.server) {
-		free(peer->ja3s_text);
-		peer->ja3s_text = hello_ja3(&hello, peer->ja3s);
-		free(hello_ja4(&hello, peer->ja4s));
-	} else if (peer->ja3_text == NULL) {
-		peer->ja3_text = hello_ja3(&hello, peer->ja3);
-		free(hello_ja4(&hello, peer->ja4));
-		peer->alpns_size = cursor_left(&hello.alpn);
-		if (peer->alpns_size != 0)
-			peer->alpns = (void *)xmemdup0(hello.alpn.data +
-				hello.alpn.offset,
-			    peer->alpns_size);
-	}
-	hello_free(&hello);
-}
-
-/* Sees the handshake's messages: both hellos. */
-static void
-tls_note_message(int sent, int version, int type, const void *data, size_t n,
-    SSL *ssl, void *arg)
-{
-	struct tls_peer *peer = tls_peer_of(ssl);
-	const uint8_t *p = data;
-
-	(void)version;
-	(void)arg;
-	if (peer == NULL || type != SSL3_RT_HANDSHAKE || n < 6)
-		return;
-	if (!sent && p[0] == SSL3_MT_CLIENT_HELLO)
-		peer->hello_version = (unsigned)p[4] << 8 | p[5];
-	if (p[0] == (sent ? SSL3_MT_SERVER_HELLO : SSL3_MT_CLIENT_HELLO))
-		tls_note_hello(peer, p, n);
+	tls_peer_alert(ssl, where, value);
 }
 
 /* --- the context -------------------------------------------------------- */
@@ -287,9 +188,7 @@ tls_indexes(void)
 	if (tls_ctx_index >= 0)
 		return;
 	tls_ctx_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-	tls_peer_index = SSL_get_ex_new_index(0, NULL, NULL, NULL,
-	    tls_peer_free);
-	if (tls_ctx_index < 0 || tls_peer_index < 0)
+	if (tls_ctx_index < 0)
 		fatal("OpenSSL: no ex_data index");
 }
 
@@ -307,17 +206,17 @@ tls_configure(struct tls *t)
 	SSL_CTX_set_options(ctx,
 	    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_LEGACY_SERVER_CONNECT |
 		SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION |
-		SSL_OP_IGNORE_UNEXPECTED_EOF);
+		SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_TICKET);
 	SSL_CTX_set_dh_auto(ctx, 1);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	/* A resumed session would hide who is who from the capture. */
+	/* Nor tickets: a resumed session would hide who is who. */
 	SSL_CTX_set_num_tickets(ctx, 0);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_ex_data(ctx, tls_ctx_index, t);
 	SSL_CTX_set_cert_cb(ctx, tls_choose_certificate, t);
 	SSL_CTX_set_alpn_select_cb(ctx, tls_choose_alpn, NULL);
-	SSL_CTX_set_info_callback(ctx, tls_note_alert);
-	SSL_CTX_set_msg_callback(ctx, tls_note_message);
+	SSL_CTX_set_info_callback(ctx, tls_progress);
+	SSL_CTX_set_msg_callback(ctx, tls_peer_message);
 	SSL_CTX_set_keylog_callback(ctx, tls_key_line);
 	return 0;
 }
@@ -380,11 +279,7 @@ tls_accept(struct tls *t, struct bufferevent *under, const char *name,
 
 	if (ssl == NULL)
 		return NULL;
-	struct tls_peer *peer = xcalloc(1, sizeof *peer);
-	peer->alert_in = peer->alert_out = -1;
-	tls_lower(peer->name, name, sizeof peer->name);
-	if (!SSL_set_ex_data(ssl, tls_peer_index, peer)) {
-		free(peer);
+	if (tls_peer_new(ssl, name) == NULL) {
 		SSL_free(ssl);
 		return NULL;
 	}
@@ -404,124 +299,6 @@ tls_accept(struct tls *t, struct bufferevent *under, const char *name,
 		bufferevent_trigger(under, EV_READ,
 		    BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
 	return b;
-}
-
-void
-tls_info(struct bufferevent *b, struct tls_info *info)
-{
-	SSL *ssl = bufferevent_openssl_get_ssl(b);
-	const struct tls_peer *peer = tls_peer_of(ssl);
-	const char *sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-	const unsigned char *alpn;
-	unsigned n;
-
-	memset(info, 0, sizeof *info);
-	info->version = SSL_get_version(ssl);
-	info->cipher = SSL_get_cipher_name(ssl);
-	if (SSL_get_current_cipher(ssl) == NULL)
-		info->cipher = NULL;
-	if (sni != NULL)
-		tls_lower(info->sni, sni, sizeof info->sni);
-	memcpy(info->subject, peer->name, sizeof info->subject);
-	SSL_get0_alpn_selected(ssl, &alpn, &n);
-	memcpy(info->alpn, alpn != NULL ? (const void *)alpn : "", n);
-	info->resumed = SSL_session_reused(ssl) != 0;
-	memcpy(info->ja3, peer->ja3, sizeof info->ja3);
-	memcpy(info->ja4, peer->ja4, sizeof info->ja4);
-	info->ja3_text = peer->ja3_text;
-	info->ja3s_text = peer->ja3s_text;
-	info->alpns = peer->alpns;
-	info->alpns_size = peer->alpns_size;
-	memcpy(info->ja3s, peer->ja3s, sizeof info->ja3s);
-	memcpy(info->ja4s, peer->ja4s, sizeof info->ja4s);
-}
-
-/* Our reason, when the client gave none. */
-static void
-tls_failure_ours(const struct tls_peer *peer, unsigned long error,
-    char buf[static TLS_FAILURE_SIZE])
-{
-	const char *reason = ERR_reason_error_string(error);
-
-	switch (ERR_GET_REASON(error)) {
-	case SSL_R_UNSUPPORTED_PROTOCOL:
-	case SSL_R_WRONG_VERSION_NUMBER:
-	case SSL_R_VERSION_TOO_LOW:
-		snprintf(buf, TLS_FAILURE_SIZE,
-		    "no TLS version in common: the client's hello says "
-		    "%u.%u (3.1 is TLS 1.0)",
-		    peer->hello_version >> 8, peer->hello_version & 255);
-		return;
-	case SSL_R_NO_SHARED_CIPHER:
-		snprintf(buf, TLS_FAILURE_SIZE,
-		    "no cipher in common with the client");
-		return;
-	default:
-		snprintf(buf, TLS_FAILURE_SIZE, "%s%s%s",
-		    reason != NULL ? reason : "the handshake failed",
-		    peer->alert_out > 0 ? "; we sent " : "",
-		    peer->alert_out > 0 ? tls_alert_name(peer->alert_out)
-					: "");
-	}
-}
-
-/* The cause: the oldest error of the TLS library itself; libevent gives the
- * latest first. */
-static unsigned long
-tls_first_error(struct bufferevent *b)
-{
-	unsigned long error, first = 0;
-
-	while ((error = bufferevent_get_openssl_error(b)) != 0)
-		if (first == 0 || ERR_GET_LIB(error) == ERR_LIB_SSL)
-			first = error;
-	return first;
-}
-
-const char *
-tls_failure(struct bufferevent *b, char buf[static TLS_FAILURE_SIZE])
-{
-	SSL *ssl = bufferevent_openssl_get_ssl(b);
-	const struct tls_peer *peer = tls_peer_of(ssl);
-	unsigned long error = tls_first_error(b);
-
-	tls_keys_flush(tls_of(ssl)->keys);
-	buf[0] = '\0';
-	if (peer->alert_in > 0) {
-		const char *meaning = tls_alert_meaning(peer->alert_in);
-
-		snprintf(buf, TLS_FAILURE_SIZE, "client's alert %s%s%s",
-		    tls_alert_name(peer->alert_in),
-		    meaning != NULL ? ": " : "",
-		    meaning != NULL ? meaning : "");
-	} else if (error != 0)
-		tls_failure_ours(peer, error, buf);
-	else if (!SSL_is_init_finished(ssl))
-		snprintf(buf, TLS_FAILURE_SIZE, "the client closed %s",
-		    peer->ja3s[0] != '\0'
-			? "after our certificate, without an alert"
-			: "before its hello was complete");
-	return buf;
-}
-
-char *
-tls_client_certificate(struct bufferevent *b)
-{
-	SSL *ssl = bufferevent_openssl_get_ssl(b);
-	X509 *x = SSL_get1_peer_certificate(ssl);
-	char *text = NULL, *data;
-
-	if (x == NULL)
-		return NULL;
-	BIO *bio = BIO_new(BIO_s_mem());
-	if (bio != NULL && PEM_write_bio_X509(bio, x)) {
-		long n = BIO_get_mem_data(bio, &data);
-
-		text = xmemdup0(data, (size_t)n);
-	}
-	BIO_free(bio);
-	X509_free(x);
-	return text;
 }
 
 void

@@ -31,7 +31,6 @@ struct tls_info {
 	char sni[TLS_NAME_SIZE];      /* as sent, lower case; "" for none */
 	char subject[TLS_NAME_SIZE];  /* the name in our certificate */
 	char alpn[TLS_NAME_SIZE];     /* "" for none */
-	bool resumed;
 	/* Of both hellos; "" as long as there was none. */
 	char ja3[JA3_HASH_SIZE], ja4[JA4_SIZE];
 	char ja3s[JA3_HASH_SIZE], ja4s[JA4_SIZE];

@@ -25,8 +25,10 @@ struct tls_authority;
 /*
  * Loads the authority of a folder, or makes folder and authority; two
  * programs may do so at once. Files: ca.pem (both certificates, to be
- * trusted by clients), and the keys, readable by the owner only. NULL with
- * the reason in error.
+ * trusted by clients), and the keys, readable by the owner only. RSA keys that
+ * are missing are made meanwhile, by a child process; the functions below wait
+ * for it when they are asked for RSA, and return NULL if that came to nothing.
+ * NULL with the reason in error.
  */
 struct tls_authority *tls_authority_open(const char *dir,
     char error[static TLS_AUTHORITY_ERROR_SIZE]) A_MUST_USE;
@@ -40,8 +42,8 @@ void tls_authority_free(struct tls_authority *);
 X509 *tls_authority_leaf(struct tls_authority *, const char *name,
     enum tls_kind) A_MUST_USE;
 /* The key that all leaves of this kind share; the authority's. */
-EVP_PKEY *tls_authority_key(const struct tls_authority *, enum tls_kind);
+EVP_PKEY *tls_authority_key(struct tls_authority *, enum tls_kind);
 /* The authority's own certificate of this kind; the authority's. */
-X509 *tls_authority_certificate(const struct tls_authority *, enum tls_kind);
+X509 *tls_authority_certificate(struct tls_authority *, enum tls_kind);
 
 #endif

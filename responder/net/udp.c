@@ -115,6 +115,8 @@ udp_input(struct udp *u, const struct listener_path *path, const void *bytes,
 		f->arg = u->cb->opened(u->arg, f);
 	} else {
 		HASH_DEL(u->flows, f);
+		if (path->listener != NULL)
+			f->path.listener = path->listener;
 	}
 	HASH_ADD(hh, u->flows, key, sizeof f->key, f);
 	f->active = clock_mono();

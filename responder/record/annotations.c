@@ -175,7 +175,9 @@ note_event(struct annotations *a, const json_t *event)
 		s->profile = xstrdup(profile);
 	if (strcmp(type, "tls") == 0)
 		s->encrypted = true;
-	else if (strcmp(type, "command") == 0)
+	else if (strcmp(type, "command") == 0 &&
+	    *note_text(json_object_get(event, "command_info"), "refused") ==
+	    '\0')
 		note_command_add(s, event);
 }
 

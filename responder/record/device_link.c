@@ -36,6 +36,8 @@ struct device_link {
 	char arch[32];
 	int64_t active;
 	uint64_t events, bad;
+	unsigned asked; /* words of handled commands without an answer */
+	bool dumps;
 };
 
 /* System calls by which a sample waits, or keeps house while it does. */
@@ -80,8 +82,18 @@ device_link_note(struct device_link *d, const json_t *event)
 	const char *arch = json_string_value(json_object_get(
 	    json_object_get(event, "device"), "arch"));
 
+	const char *type = json_string_value(json_object_get(event,
+	    "event_type"));
+
+	if (type != NULL && strcmp(type, "handled") == 0) {
+		d->asked -= d->asked > 0;
+		return;
+	}
 	if (arch != NULL)
 		snprintf(d->arch, sizeof d->arch, "%s", arch);
+	if (json_object_get(json_object_get(event, "device"), "dump_after") !=
+	    NULL)
+		d->dumps = true;
 	if (!device_link_is_waiting(event)) {
 		d->active = clock_mono();
 		d->events++;
@@ -95,6 +107,8 @@ device_link_drop(struct device_link *d)
 	if (d->bev != NULL)
 		bufferevent_free(d->bev);
 	d->bev = NULL;
+	d->asked = 0;
+	d->dumps = false;
 }
 
 static void
@@ -222,6 +236,21 @@ const char *
 device_link_arch(const struct device_link *d)
 {
 	return d->arch[0] != '\0' ? d->arch : NULL;
+}
+
+void
+device_link_handled(struct device_link *d, const char *line)
+{
+	if (d->bev == NULL || !d->dumps)
+		return;
+	bufferevent_write(d->bev, line, strlen(line));
+	d->asked++;
+}
+
+bool
+device_link_busy(const struct device_link *d)
+{
+	return d->asked > 0;
 }
 
 void

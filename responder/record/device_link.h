@@ -35,6 +35,13 @@ int64_t device_link_active(const struct device_link *);
 uint64_t device_link_events(const struct device_link *);
 /* What the device says that it is ("i386"), or NULL. */
 const char *device_link_arch(const struct device_link *);
+/*
+ * Tells a device that wants to know (it dumps memory then) that a command has
+ * been handled, with a line that says which.
+ */
+void device_link_handled(struct device_link *, const char *line);
+/* It was told, and has not answered yet: the next command may wait for it. */
+bool device_link_busy(const struct device_link *);
 /* Sends the line that the run has finished, now or when it connects. */
 void device_link_finished(struct device_link *, const char *reason);
 

@@ -4,23 +4,13 @@
  * ones costs nothing for the rest; and in the dirty list while an interim
  * line is owed for it.
  */
-#include <sys/queue.h>
-
-#include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <uthash.h>
-
-#include "base/clock.h"
-#include "base/jsonw.h"
 #include "base/xmalloc.h"
 #include "record/community_id.h"
-#include "record/flow_numbers.h"
-#include "record/flows.h"
+#include "record/flow_table.h"
 
 #define FLOWS_FRAGMENTS 1024 /* power of two */
 #define FLOWS_NAME_MAX 255
@@ -33,78 +23,8 @@ const struct flows_limits flows_defaults = {
 	.interim = 1000,
 };
 
-/* Which list, and so after how many silent seconds a flow ends. */
-enum flows_class { FLOWS_CLOSED, FLOWS_DATAGRAM, FLOWS_TCP, FLOWS_CLASSES };
+/* After how many silent seconds a flow of each class ends. */
 static const int64_t flows_timeout[FLOWS_CLASSES] = { 2, 60, 300 };
-
-/* Compared as bytes: all of it is zeroed first. */
-struct flow_key {
-	uint8_t bytes[2][16];
-	uint16_t port[2];
-	uint8_t family, proto, one_way, zero;
-};
-
-struct flow {
-	UT_hash_handle hh;
-	TAILQ_ENTRY(flow) by_age, by_dirt;
-	struct flow_key key;
-	uint64_t id;
-	uint8_t proto;
-	struct addr src, dst;
-	bool ports, fragments;
-	struct flow_numbers n;
-	uint32_t isn;
-	bool fin_server, fin_client, dirty;
-	enum flows_class class;
-	int64_t interim; /* when the next interim line may be written */
-	struct flow_dest *dest;
-};
-TAILQ_HEAD(flow_list, flow);
-
-struct dest_key {
-	uint8_t bytes[16];
-	uint8_t family, proto, zero[2];
-};
-
-/* One protocol to one host. */
-struct flow_dest {
-	UT_hash_handle hh;
-	struct dest_key key;
-	struct addr addr;
-	unsigned flows;	 /* in the table */
-	uint64_t id;	 /* of its aggregate; 0 as long as it has none */
-	int64_t written; /* what its last interim line held: up to here */
-	struct flow_numbers n;
-};
-
-struct flow_name {
-	UT_hash_handle hh;
-	struct dest_key key; /* proto 0 */
-	char name[];
-};
-
-/* Remembers the ports of a fragmented datagram's first part. */
-struct flow_fragment {
-	struct dest_key src, dst;
-	uint32_t id;
-	uint16_t sport, dport;
-};
-
-struct flows {
-	struct flows_limits limits;
-	flows_line_cb line;
-	void *arg;
-	struct jsonw json;
-	struct flow *table;
-	struct flow_dest *dests;
-	struct flow_name *names;
-	struct flow_list ages[FLOWS_CLASSES], dirt;
-	struct flow_fragment *fragments;
-	struct flow_dest rest; /* aggregate of what has no flow_dest */
-	uint64_t last_id;
-	int64_t now;
-	struct flows_counts counts;
-};
 
 struct flows *
 flows_new(const struct flows_limits *limits, flows_line_cb line, void *arg)
@@ -144,138 +64,6 @@ flows_free(struct flows *f)
 	free(f->fragments);
 	free(f);
 }
-
-static struct dest_key
-dest_key(uint8_t proto, const struct addr *a)
-{
-	struct dest_key key;
-
-	memset(&key, 0, sizeof key);
-	memcpy(key.bytes, a->bytes, addr_size(a));
-	key.family = a->family;
-	key.proto = proto;
-	return key;
-}
-
-/* --- lines -------------------------------------------------------------- */
-
-/* As Suricata spells them; others go by number. */
-static const struct {
-	uint8_t proto;
-	const char *name;
-} flows_protocols[] = {
-	{ IPPROTO_TCP, "TCP" },
-	{ IPPROTO_UDP, "UDP" },
-	{ IPPROTO_ICMP, "ICMP" },
-	{ IPPROTO_ICMPV6, "IPv6-ICMP" },
-	{ IPPROTO_SCTP, "SCTP" },
-	{ IPPROTO_GRE, "GRE" },
-	{ IPPROTO_IGMP, "IGMP" },
-};
-
-static void
-flows_write_proto(struct jsonw *w, uint8_t proto)
-{
-	char number[4];
-	size_t n = sizeof flows_protocols / sizeof *flows_protocols;
-
-	for (size_t i = 0; i < n; i++) {
-		if (flows_protocols[i].proto == proto) {
-			jsonw_string(w, "proto", flows_protocols[i].name);
-			return;
-		}
-	}
-	snprintf(number, sizeof number, "%u", proto);
-	jsonw_string(w, "proto", number);
-}
-
-static void
-flows_write_time(struct jsonw *w, const char *key, int64_t wall)
-{
-	char text[CLOCK_TEXT_SIZE];
-
-	jsonw_string(w, key, clock_text(wall, text));
-}
-
-/* Opens a line, up to the flow_id. */
-static void
-flows_line_begin(struct flows *f, uint64_t id)
-{
-	struct jsonw *w = &f->json;
-
-	jsonw_reset(w);
-	jsonw_object(w, NULL);
-	flows_write_time(w, "timestamp", f->now);
-	jsonw_string(w, "event_type", "flow");
-	jsonw_uint(w, "flow_id", id);
-}
-
-static void
-flows_write_dest(struct flows *f, const struct addr *dst, uint8_t proto)
-{
-	struct dest_key key = dest_key(0, dst);
-	char text[ADDR_TEXT_SIZE];
-	struct flow_name *name;
-
-	jsonw_string(&f->json, "dest_ip", addr_text(dst, text));
-	if (proto == IPPROTO_TCP || proto == IPPROTO_UDP ||
-	    proto == IPPROTO_SCTP)
-		jsonw_uint(&f->json, "dest_port", dst->port);
-	HASH_FIND(hh, f->names, &key, sizeof key, name);
-	if (name != NULL)
-		jsonw_string(&f->json, "name", name->name);
-}
-
-static void
-flows_line_end(struct flows *f)
-{
-	jsonw_object_end(&f->json);
-	jsonw_line_end(&f->json);
-	f->line(f->arg, f->json.data, f->json.length);
-}
-
-/* Writes the line of one flow. */
-static void
-flow_write(struct flows *f, const struct flow *flow, const char *state)
-{
-	struct jsonw *w = &f->json;
-	char text[ADDR_TEXT_SIZE], id[COMMUNITY_ID_SIZE];
-	bool icmp = flow->proto == IPPROTO_ICMP ||
-	    flow->proto == IPPROTO_ICMPV6;
-
-	flows_line_begin(f, flow->id);
-	jsonw_string(w, "community_id",
-	    community_id_v1(flow->proto, &flow->src, &flow->dst, id));
-	jsonw_string(w, "src_ip", addr_text(&flow->src, text));
-	if (!icmp && flow->ports)
-		jsonw_uint(w, "src_port", flow->src.port);
-	flows_write_dest(f, &flow->dst, flow->ports ? flow->proto : 0);
-	flows_write_proto(w, flow->proto);
-	if (icmp && flow->ports) {
-		jsonw_uint(w, "icmp_type", flow->src.port);
-		jsonw_uint(w, "icmp_code", flow->dst.port);
-	}
-	if (flow->fragments)
-		jsonw_bool(w, "fragments", true);
-	flow_numbers_write(&flow->n, w, state, flow->proto);
-	flows_line_end(f);
-}
-
-/* Writes the line of what had no room in the table, for one destination. */
-static void
-dest_write(struct flows *f, const struct flow_dest *d, const char *state)
-{
-	flows_line_begin(f, d->id);
-	if (d != &f->rest) {
-		flows_write_dest(f, &d->addr, 0);
-		flows_write_proto(&f->json, d->key.proto);
-	}
-	jsonw_bool(&f->json, "aggregate", true);
-	flow_numbers_write(&d->n, &f->json, state, d->key.proto);
-	flows_line_end(f);
-}
-
-/* --- flows -------------------------------------------------------------- */
 
 static bool
 flow_side_first(const struct addr *a, const struct addr *b)
@@ -620,50 +408,4 @@ struct flows_counts
 flows_counts(const struct flows *f)
 {
 	return f->counts;
-}
-
-/* Copies the lines that are a flow's last. */
-static int
-flows_copy_final(FILE *from, FILE *to)
-{
-	char *line = NULL;
-	size_t size = 0;
-	ssize_t n;
-
-	while ((n = getline(&line, &size, from)) > 0) {
-		/* A quote inside of a JSON text is escaped: no false match. */
-		if (strstr(line, "\"state\":\"open\"") != NULL)
-			continue;
-		if (fwrite(line, 1, (size_t)n, to) != (size_t)n)
-			break;
-	}
-	free(line);
-	return ferror(from) || ferror(to) ? -1 : 0;
-}
-
-int
-flows_compact(const char *dir)
-{
-	char *path = xasprintf("%s/flows.jsonl", dir);
-	char *beside = xasprintf("%s.new", path);
-	FILE *from = fopen(path, "re"), *to = fopen(beside, "we");
-	int result = -1;
-
-	if (from != NULL && to != NULL)
-		result = flows_copy_final(from, to);
-	int saved = errno;
-	if (from != NULL)
-		fclose(from);
-	if (to != NULL && fclose(to) != 0)
-		result = -1;
-	if (result == 0 && rename(beside, path) == 0)
-		saved = 0;
-	else {
-		unlink(beside);
-		result = -1;
-	}
-	free(beside);
-	free(path);
-	errno = saved;
-	return result;
 }

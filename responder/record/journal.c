@@ -27,6 +27,8 @@ struct journal {
 	size_t line_start;
 	bool complained;
 	uint64_t lost;
+	journal_tap_cb *tap; /* or NULL */
+	void *tap_arg;
 };
 
 static const struct timeval journal_delay = { 0, 100 * 1000 };
@@ -80,11 +82,16 @@ journal_begin(struct journal *j, const char *type)
 	return w;
 }
 
-void
+size_t
 journal_end(struct journal *j)
 {
+	size_t length;
+
 	jsonw_object_end(&j->lines);
 	jsonw_line_end(&j->lines);
+	length = j->lines.length - j->line_start;
+	if (j->tap != NULL)
+		j->tap(j->tap_arg, j->lines.data + j->line_start, length);
 	if (j->lines.length >= JOURNAL_BATCH && !j->complained)
 		journal_flush(j);
 	else if (j->lines.length > JOURNAL_KEEP) {
@@ -93,6 +100,14 @@ journal_end(struct journal *j)
 		j->lost++;
 	} else if (j->line_start == 0)
 		evtimer_add(j->timer, &journal_delay);
+	return length;
+}
+
+void
+journal_tap(struct journal *j, journal_tap_cb *tap, void *arg)
+{
+	j->tap = tap;
+	j->tap_arg = arg;
 }
 
 /* Forgets the first n bytes of what was collected. */

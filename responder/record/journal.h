@@ -24,10 +24,17 @@ struct journal *journal_open(struct event_base *, const char *path) A_MUST_USE;
 void journal_free(struct journal *);
 /*
  * Begins an event: `timestamp` (now) and `event_type` are written. The caller
- * adds keys to the writer returned, then calls journal_end. One at a time.
+ * adds keys to the writer returned, then calls journal_end, which says how many
+ * bytes it was. One at a time.
  */
 struct jsonw *journal_begin(struct journal *, const char *type);
-void journal_end(struct journal *);
+size_t journal_end(struct journal *);
+/*
+ * Shows every event to somebody as it is written, its newline included; NULL
+ * ends that. No event may be begun within it.
+ */
+typedef void journal_tap_cb(void *, const char *line, size_t);
+void journal_tap(struct journal *, journal_tap_cb *, void *);
 /*
  * Writes what was collected. When the disk takes nothing, lines are kept up
  * to a bound and then dropped whole; that is logged once and counted.

@@ -94,7 +94,7 @@ session_close(struct session *s, const char *reason)
 	jsonw_string(w, "reason", reason);
 	jsonw_uint(w, "bytes_toserver", s->bytes[SESSION_TO_SERVER]);
 	jsonw_uint(w, "bytes_toclient", s->bytes[SESSION_TO_CLIENT]);
-	jsonw_real(w, "age", (double)(clock_mono() - s->opened) / 1e9);
+	jsonw_seconds(w, "age", clock_mono() - s->opened);
 	if (s->hidden != 0)
 		jsonw_uint(w, "bytes_not_shown", s->hidden);
 	jsonw_object_end(w);
@@ -123,7 +123,15 @@ session_event(struct session *s, const char *type)
 void
 session_event_end(struct session *s)
 {
-	journal_end(s->run->journal);
+	s->told += journal_end(s->run->journal);
+}
+
+bool
+session_is_wordy(const struct session *s)
+{
+	uint64_t cap = s->run->limits.session_payload;
+
+	return s->told > (cap > SESSION_WORDS ? cap : SESSION_WORDS);
 }
 
 /* Bytes that a `data` event may still show; says once when a cap is hit. */
@@ -176,30 +184,39 @@ session_data(struct session *s, enum session_direction way, const void *bytes,
 	jsonw_uint(w, "length", shown);
 	jsonw_bytes(w, "text", "base64", bytes, shown);
 	jsonw_object_end(w);
-	session_event_end(s);
+	journal_end(s->run->journal);
 }
 
 uint64_t
-session_command(struct session *s, const void *bytes, size_t n,
-    const char *name, const char *target, double seconds)
+session_command(struct session *s, const struct session_command *c)
 {
 	struct jsonw *w = session_event(s, "command");
+	uint64_t id = ++s->run->commands;
 
-	s->command = ++s->run->commands;
-	jsonw_uint(w, "command", s->command);
+	jsonw_uint(w, "command", id);
 	jsonw_object(w, "command_info");
-	if (name != NULL)
-		jsonw_string(w, "name", name);
-	jsonw_uint(w, "offset", s->bytes[SESSION_TO_CLIENT]);
-	jsonw_uint(w, "length", n);
-	jsonw_bytes(w, "text", "base64", bytes, n);
-	if (target != NULL)
-		jsonw_string(w, "target", target);
-	if (seconds >= 0)
-		jsonw_real(w, "seconds", seconds);
+	if (c->name != NULL)
+		jsonw_string(w, "name", c->name);
+	if (c->refused == NULL)
+		jsonw_uint(w, "offset", s->bytes[SESSION_TO_CLIENT]);
+	jsonw_uint(w, "length", c->length);
+	jsonw_bytes(w, "text", "base64", c->bytes, c->length);
+	if (c->target != NULL)
+		jsonw_string(w, "target", c->target);
+	if (c->words != NULL)
+		jsonw_bytes(w, "words", "words_base64", c->words,
+		    c->words_length);
+	if (c->by != NULL)
+		jsonw_string(w, "by", c->by);
+	if (c->seconds >= 0)
+		jsonw_real(w, "seconds", c->seconds);
+	if (c->refused != NULL)
+		jsonw_string(w, "refused", c->refused);
+	else
+		s->command = id;
 	jsonw_object_end(w);
 	session_event_end(s);
-	return s->command;
+	return id;
 }
 
 void

@@ -29,6 +29,7 @@ struct session {
 	uint64_t bytes[2]; /* by direction */
 	uint64_t payload;  /* shown in `data` events */
 	uint64_t hidden;   /* bytes that a cap kept out of them */
+	uint64_t told;	   /* bytes of all its other events, as they stand */
 	uint64_t command;  /* the latest one of this session, or 0 */
 	int64_t opened, active; /* monotonic, ns */
 };
@@ -50,12 +51,23 @@ void session_profile(struct session *, const char *profile);
  */
 void session_data(struct session *, enum session_direction, const void *,
     size_t, uint64_t command);
+/* A command; what points may be NULL but for the bytes. */
+struct session_command {
+	const void *bytes;
+	size_t length;
+	const char *name, *target;
+	const char *words; /* what binary bytes mean */
+	size_t words_length;
+	const char *by; /* who sends it, if that isn't the profile */
+	double seconds;	     /* negative when it has no duration */
+	const char *refused; /* why it will not be sent */
+};
+
 /*
- * A command is about to be sent: it gets the next number, which is returned.
- * name and target may be NULL; seconds is negative when it has no duration.
+ * A command is about to be sent, or refused: it gets the next number, which is
+ * returned. Later events of the session belong to it if it is sent.
  */
-uint64_t session_command(struct session *, const void *, size_t,
-    const char *name, const char *target, double seconds);
+uint64_t session_command(struct session *, const struct session_command *);
 void session_credentials(struct session *, const char *user, size_t,
     const char *secret, size_t);
 /* A stored payload; what is wrong with it (too large, disk) or NULL. */
@@ -70,6 +82,13 @@ void session_error(struct session *, const char *message,
  */
 struct jsonw *session_event(struct session *, const char *type);
 void session_event_end(struct session *);
+/* Bytes that every session may tell, however low its cap. */
+#define SESSION_WORDS (1024 * 1024)
+/*
+ * Has it told more, beside `data`, than the cap of a session allows? Then its
+ * profile is to end: it writes without pause.
+ */
+bool session_is_wordy(const struct session *) A_MUST_USE;
 
 /*
  * The common keys of a flow (flow_id … name), as JSON without braces, for

@@ -4,6 +4,7 @@
 #include <lauxlib.h>
 
 #include "base/log.h"
+#include "record/session.h"
 #include "script/api.h"
 
 void
@@ -58,6 +59,14 @@ api_push_addr(lua_State *L, const struct addr *a)
 	lua_pushstring(L, addr_text(a, text));
 	lua_pushinteger(L, a->port);
 	return 2;
+}
+
+void
+api_check_words(lua_State *L, const struct session *s)
+{
+	if (session_is_wordy(s))
+		luaL_error(L, "too many events of one session: does it write "
+		    "without pause?");
 }
 
 int

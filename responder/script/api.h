@@ -9,6 +9,8 @@
 
 #include "base/addr.h"
 
+struct session;
+
 /* Makes the metatables; once a state. */
 void api_open(lua_State *);
 /* Sets responder, lab, device, dns, http2 and print in the table on top. */
@@ -27,6 +29,8 @@ void api_resolve_add(lua_State *);
 
 /* Pushes the address as text and its port. [-0, +2, m] */
 int api_push_addr(lua_State *, const struct addr *);
+/* Raises if the session has told the journal more than it may. */
+void api_check_words(lua_State *, const struct session *);
 /* Pushes nil and a message; returns 2. [-0, +2, m] */
 int api_refuse(lua_State *, const char *why);
 /* A number of seconds at this index; raises if it isn't one, or negative. */

@@ -20,6 +20,7 @@ dgram_check(lua_State *L)
 
 	if (p == NULL)
 		luaL_error(L, "this dgram's session is over");
+	api_check_words(L, p->session);
 	return p;
 }
 
@@ -32,13 +33,15 @@ dgram_reply(lua_State *L)
 	const char *bytes = luaL_checklstring(L, 2, &n);
 
 	luaL_argcheck(L, n <= 65507, 2, "too long for a datagram");
-	if (p->flow == NULL)
+	if (p->flow == NULL && p->reply == NULL)
 		return api_refuse(L, "closed");
 	/* The journal first; the flow knows whether an answer is owed. */
-	if (!udp_flow_owes(p->flow))
+	if (p->reply != NULL ? p->answered : !udp_flow_owes(p->flow))
 		return api_refuse(L, "answered already");
+	p->answered = true;
 	session_data(p->session, SESSION_TO_CLIENT, bytes, n, 0);
-	if (udp_flow_reply(p->flow, bytes, n) < 0)
+	if ((p->reply != NULL ? p->reply(p, bytes, n) :
+	    udp_flow_reply(p->flow, bytes, n)) < 0)
 		return api_refuse(L, "not sent");
 	lua_pushboolean(L, 1);
 	return 1;

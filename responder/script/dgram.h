@@ -4,6 +4,7 @@
 #ifndef SCRIPT_DGRAM_H
 #define SCRIPT_DGRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <lua.h>
@@ -11,9 +12,12 @@
 struct session;
 struct udp_flow;
 
-/* What a profile's dgram stands on; like struct stream (script/conn.h). */
+/* What a profile's dgram stands on; like struct stream (script/stream.h). */
 struct packet {
 	struct udp_flow *flow; /* NULL once it has gone */
+	/* Answers where there is no flow: 0 or -1. NULL: by the flow. */
+	int (*reply)(struct packet *, const void *, size_t);
+	bool answered;
 	struct session *session;
 	const char *name; /* under which the destination was resolved */
 	struct packet **handle;

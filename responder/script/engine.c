@@ -247,6 +247,12 @@ account_refused(const struct account *a)
 	return a->refused;
 }
 
+void
+account_forgive(struct account *a)
+{
+	a->refused = 0;
+}
+
 size_t
 account_used(const struct account *a)
 {

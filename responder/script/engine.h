@@ -44,11 +44,14 @@ struct engine_host {
 	struct device_link *device; /* or NULL */
 	const struct target_rules *targets;
 	struct addr target4, target6; /* lab.target() */
-	/* The name that an address was handed out for, or NULL. */
+	/* Each may be NULL: while profiles are only checked nobody is there.
+	 * The name that an address was handed out for, or NULL. */
 	const char *(*name_of)(void *, const struct addr *);
 	/* responder.finished(reason) */
 	void (*finished)(void *, const char *reason);
-	/* dns.answer(message): bytes written to out, 0 for none; or NULL */
+	/* responder.held() */
+	bool (*held)(void *);
+	/* dns.answer(message): bytes written to out, 0 for none */
 	size_t (*dns_answer)(void *, struct session *, const void *, size_t,
 	    void *out, size_t size);
 	/* responder.option(key): what the user set, or NULL */
@@ -81,8 +84,10 @@ void account_release(struct account *);
 /* Books what follows to this account, or to the engine itself if NULL.
  * Returns the one before. */
 struct account *engine_charge(struct engine *, struct account *);
-/* Requests refused so far. */
+/* Requests refused so far, or since they were forgiven: some are for garbage
+ * that is then collected. */
 unsigned account_refused(const struct account *);
+void account_forgive(struct account *);
 size_t account_used(const struct account *);
 
 /*

@@ -9,8 +9,17 @@
 
 #define JSON_DEPTH 8
 #define JSON_KEY 128
+/* Bytes of one event, beyond which tables are null: one may hold itself. */
+#define JSON_SIZE (4 * 1024 * 1024)
 
-static void json_value(lua_State *, int, struct jsonw *, const char *, int);
+/* What may still be written. */
+struct json_bound {
+	int depth;     /* of tables in tables, to go */
+	size_t length; /* of the writer, at most */
+};
+
+static void json_value(lua_State *, int, struct jsonw *, const char *,
+    struct json_bound);
 
 /* A key that needs no escaping; the writer wants that. */
 static void
@@ -37,7 +46,7 @@ json_key(lua_State *L, int index, char key[static JSON_KEY])
 
 static void
 json_each(lua_State *L, int index, struct jsonw *w, const char *skip,
-    int depth)
+    struct json_bound b)
 {
 	char key[JSON_KEY];
 
@@ -45,31 +54,32 @@ json_each(lua_State *L, int index, struct jsonw *w, const char *skip,
 	while (lua_next(L, index) != 0) {
 		json_key(L, -2, key);
 		if (skip == NULL || strcmp(key, skip) != 0)
-			json_value(L, lua_gettop(L), w, key, depth);
+			json_value(L, lua_gettop(L), w, key, b);
 		lua_pop(L, 1);
 	}
 }
 
 static void
 json_table(lua_State *L, int index, struct jsonw *w, const char *key,
-    int depth)
+    struct json_bound b)
 {
 	lua_Unsigned n = lua_rawlen(L, index);
 
-	if (depth >= JSON_DEPTH || !lua_checkstack(L, 4)) {
+	if (b.depth == 0 || w->length > b.length || !lua_checkstack(L, 4)) {
 		jsonw_null(w, key);
 		return;
 	}
+	b.depth--;
 	if (n == 0) {
 		jsonw_object(w, key);
-		json_each(L, index, w, NULL, depth + 1);
+		json_each(L, index, w, NULL, b);
 		jsonw_object_end(w);
 		return;
 	}
 	jsonw_array(w, key);
 	for (lua_Unsigned i = 1; i <= n; i++) {
 		lua_rawgeti(L, index, (lua_Integer)i);
-		json_value(L, lua_gettop(L), w, NULL, depth + 1);
+		json_value(L, lua_gettop(L), w, NULL, b);
 		lua_pop(L, 1);
 	}
 	jsonw_array_end(w);
@@ -83,13 +93,13 @@ json_text(lua_State *L, int index, struct jsonw *w, const char *key)
 	size_t n;
 	const char *text = lua_tolstring(L, index, &n);
 
-	if (key != NULL) {
-		snprintf(other, sizeof other, "%s_base64", key);
-		jsonw_bytes(w, key, other, text, n);
+	if (utf8_valid(text, n)) {
+		jsonw_bytes(w, key, NULL, text, n);
 		return;
 	}
-	if (utf8_valid(text, n)) {
-		jsonw_bytes(w, NULL, NULL, text, n);
+	if (key != NULL) {
+		snprintf(other, sizeof other, "%s_base64", key);
+		jsonw_bytes(w, NULL, other, text, n);
 		return;
 	}
 	jsonw_object(w, NULL);
@@ -99,7 +109,7 @@ json_text(lua_State *L, int index, struct jsonw *w, const char *key)
 
 static void
 json_value(lua_State *L, int index, struct jsonw *w, const char *key,
-    int depth)
+    struct json_bound b)
 {
 	switch (lua_type(L, index)) {
 	case LUA_TBOOLEAN:
@@ -115,7 +125,7 @@ json_value(lua_State *L, int index, struct jsonw *w, const char *key,
 		json_text(L, index, w, key);
 		break;
 	case LUA_TTABLE:
-		json_table(L, index, w, key, depth);
+		json_table(L, index, w, key, b);
 		break;
 	default:
 		jsonw_null(w, key);
@@ -125,7 +135,9 @@ json_value(lua_State *L, int index, struct jsonw *w, const char *key,
 void
 json_fields(lua_State *L, int index, struct jsonw *w, const char *skip)
 {
+	struct json_bound b = { JSON_DEPTH, w->length + JSON_SIZE };
+
 	index = lua_absindex(L, index);
 	if (lua_checkstack(L, 8))
-		json_each(L, index, w, skip, 0);
+		json_each(L, index, w, skip, b);
 }

@@ -84,6 +84,8 @@ profile_read(lua_State *L)
 	p->has_stream = profile_read_function(L, "stream");
 	p->has_datagram = profile_read_function(L, "datagram");
 	p->has_resolve = profile_read_function(L, "resolve");
+	lua_getfield(L, 2, "client_certificate");
+	p->client_certificate = lua_toboolean(L, -1);
 	if (!p->has_stream && !p->has_datagram && !p->has_resolve)
 		return luaL_error(L, "needs stream, datagram or resolve");
 	lua_settop(L, 2);

@@ -25,6 +25,7 @@ struct profile {
 	char *path, *name;
 	bool family; /* else a service */
 	bool has_match, has_stream, has_datagram, has_resolve;
+	bool client_certificate; /* TLS clients are to show theirs */
 	int table; /* reference to what the file returned */
 	uint16_t ports[2][PROFILE_PORTS]; /* by enum profile_proto */
 	size_t port_count[2];

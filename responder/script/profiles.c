@@ -167,37 +167,60 @@ profiles_find(const struct profiles *ps, const char *name)
 	return NULL;
 }
 
-/* Would it speak first there? A match that says "never" counts. */
-static bool
+/*
+ * How surely a profile speaks first at this destination: -1 for never. Who is
+ * at home on the port comes before all others.
+ */
+static int
 profiles_speaks(struct profile *p, const struct profile_dest *dest)
 {
+	bool home = profile_at_home(p, PROFILE_TCP, dest->addr.port);
 	char *error = NULL;
-	int score = profile_match(p, "", 0, dest, &error);
-	bool speaks = score >= 0 || error != NULL;
 
+	if (!p->has_stream || (!home && !p->family))
+		return -1;
+	int score = profile_match(p, "", 0, dest, &error);
+	if (error != NULL)
+		score = 0; /* told when it plays */
 	free(error);
-	return speaks;
+	return score < 0 ? -1 : score + (home ? 1000 : 0);
 }
 
 struct profile *
 profiles_silent(const struct profiles *ps, const struct profile_dest *dest,
     size_t n)
 {
-	for (int round = 0; round < 2; round++) {
-		for (size_t i = 0; i < ps->count; i++) {
-			struct profile *p = ps->list[i];
-			bool home = profile_at_home(p, PROFILE_TCP,
-			    dest->addr.port);
+	int *scores = xcalloc(ps->count + 1, sizeof *scores);
+	struct profile *found = NULL;
 
-			if (!p->has_stream || home != (round == 0) ||
-			    (!home && !p->family) ||
-			    !profiles_speaks(p, dest))
-				continue;
-			if (n-- == 0)
-				return p;
-		}
+	for (size_t i = 0; i < ps->count; i++)
+		scores[i] = profiles_speaks(ps->list[i], dest);
+	for (size_t i = 0; i < ps->count && found == NULL; i++) {
+		size_t before = 0;
+
+		for (size_t j = 0; j < ps->count; j++)
+			if (scores[j] > scores[i] ||
+			    (scores[j] == scores[i] && j < i))
+				before++;
+		if (scores[i] >= 0 && before == n)
+			found = ps->list[i];
 	}
-	return NULL;
+	free(scores);
+	return found;
+}
+
+bool
+profiles_ask_certificate(const struct profiles *ps,
+    const struct profile_dest *dest)
+{
+	for (size_t i = 0; i < ps->count; i++) {
+		const struct profile *p = ps->list[i];
+
+		if (p->client_certificate && (p->family ||
+		    profile_at_home(p, PROFILE_TCP, dest->addr.port)))
+			return true;
+	}
+	return false;
 }
 
 /*

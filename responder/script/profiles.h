@@ -5,6 +5,7 @@
 #ifndef SCRIPT_PROFILES_H
 #define SCRIPT_PROFILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attrib.h"
@@ -38,11 +39,20 @@ struct profile *profiles_nth(const struct profiles *, size_t n);
 struct profile *profiles_find(const struct profiles *, const char *name);
 /*
  * The n-th that may speak first to a peer that is silent: who is at home on
- * the port, then the other families; but nobody whose match says "never" for
- * no bytes at this destination. NULL when there are no more.
+ * the port, then the other families, each by how surely match takes no bytes
+ * at this destination; but nobody whose match says "never". NULL when there
+ * are no more.
  */
 struct profile *profiles_silent(const struct profiles *,
     const struct profile_dest *, size_t n);
+
+/*
+ * Does anybody who may play behind TLS there want the client's certificate?
+ * The hello comes before the bytes that decide, so all who may count: who is
+ * at home on the port, and families.
+ */
+bool profiles_ask_certificate(const struct profiles *,
+    const struct profile_dest *);
 
 /*
  * Who plays: the best score for the first bytes, ties to who is at home on

@@ -78,8 +78,19 @@ responder_finished(lua_State *L)
 {
 	const struct engine_host *host = engine_host(engine_of(L));
 
-	host->finished(host->arg, luaL_optstring(L, 1, "finished"));
+	if (host->finished != NULL)
+		host->finished(host->arg, luaL_optstring(L, 1, "finished"));
 	return 0;
+}
+
+/* responder.held() → has an attacher the floor? [-0, +1, e] */
+static int
+responder_held(lua_State *L)
+{
+	const struct engine_host *host = engine_host(engine_of(L));
+
+	lua_pushboolean(L, host->held != NULL && host->held(host->arg));
+	return 1;
 }
 
 /* responder.option(key) → what the user said for it, or nil. [-0, +1, e] */
@@ -88,7 +99,10 @@ responder_option(lua_State *L)
 {
 	const struct engine_host *host = engine_host(engine_of(L));
 
-	lua_pushstring(L, host->option(host->arg, luaL_checkstring(L, 1)));
+	const char *key = luaL_checkstring(L, 1);
+
+	lua_pushstring(L, host->option != NULL ?
+	    host->option(host->arg, key) : NULL);
 	return 1;
 }
 
@@ -113,7 +127,8 @@ lab_name_of(lua_State *L)
 
 	if (addr_parse(&a, luaL_checkstring(L, 1)) < 0)
 		return api_refuse(L, "not an address");
-	lua_pushstring(L, host->name_of(host->arg, &a));
+	lua_pushstring(L, host->name_of != NULL ?
+	    host->name_of(host->arg, &a) : NULL);
 	return 1;
 }
 
@@ -143,6 +158,7 @@ dns_answer_call(lua_State *L)
 
 static const luaL_Reg responder_functions[] = {
 	{ "finished", responder_finished },
+	{ "held", responder_held },
 	{ "log", responder_log },
 	{ "now", responder_now },
 	{ "option", responder_option },

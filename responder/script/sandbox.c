@@ -12,16 +12,71 @@
 #include "script/api.h"
 #include "script/engine.h"
 #include "script/sandbox.h"
+#include "script/strings.h"
 
 static const char *const sandbox_base[] = { "assert", "error", "getmetatable",
 	"ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawlen",
-	"rawset", "select", "tonumber", "tostring", "type", "xpcall",
-	"_VERSION", NULL };
+	"rawset", "select", "tonumber", "tostring", "type", "_VERSION",
+	NULL };
 static const char *const sandbox_libraries[] = { "string", "table", "math",
 	"utf8", NULL };
 static const luaL_Reg sandbox_open_functions[] = { { "_G", luaopen_base },
 	{ "string", luaopen_string }, { "table", luaopen_table },
 	{ "math", luaopen_math }, { "utf8", luaopen_utf8 }, { NULL, NULL } };
+
+/* Elements that a call of `table` may go through at once. */
+#define SANDBOX_ELEMENTS ((lua_Integer)1 << 24)
+
+/*
+ * In front of calls that count through a table as long as its # or __len says,
+ * where no hook can stop them. Upvalue 1 is the call.
+ */
+static int
+sandbox_bounded(lua_State *L)
+{
+	int n = lua_gettop(L);
+
+	if (n > 0 && lua_istable(L, 1) && luaL_len(L, 1) > SANDBOX_ELEMENTS)
+		return luaL_error(L, "the table is too long");
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_insert(L, 1);
+	lua_call(L, n, LUA_MULTRET);
+	return lua_gettop(L);
+}
+
+/* table.move(a, from, to, …), bounded by its own numbers. */
+static int
+sandbox_move(lua_State *L)
+{
+	int n = lua_gettop(L);
+	lua_Integer from = luaL_checkinteger(L, 2);
+	lua_Integer to = luaL_checkinteger(L, 3);
+
+	if (to >= from &&
+	    (lua_Unsigned)to - (lua_Unsigned)from >= SANDBOX_ELEMENTS)
+		return luaL_error(L, "too many elements to move");
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_insert(L, 1);
+	lua_call(L, n, LUA_MULTRET);
+	return lua_gettop(L);
+}
+
+/* Puts the bounds around the calls of the table `table` on the stack. */
+static void
+sandbox_bound(lua_State *L)
+{
+	static const char *const by_length[] = { "concat", "insert", "remove",
+		"sort", NULL };
+
+	for (const char *const *name = by_length; *name != NULL; name++) {
+		lua_getfield(L, -1, *name);
+		lua_pushcclosure(L, sandbox_bounded, 1);
+		lua_setfield(L, -2, *name);
+	}
+	lua_getfield(L, -1, "move");
+	lua_pushcclosure(L, sandbox_move, 1);
+	lua_setfield(L, -2, "move");
+}
 
 void
 sandbox_open(lua_State *L)
@@ -30,6 +85,10 @@ sandbox_open(lua_State *L)
 		luaL_requiref(L, r->name, r->func, 1);
 		lua_pop(L, 1);
 	}
+	strings_open(L);
+	lua_getglobal(L, "table");
+	sandbox_bound(L);
+	lua_pop(L, 1);
 	/* ("").x = … would reach every profile's strings. */
 	lua_pushliteral(L, "");
 	lua_getmetatable(L, -1);
@@ -59,6 +118,47 @@ sandbox_setmetatable(lua_State *L)
 	lua_settop(L, 2);
 	lua_setmetatable(L, 1);
 	return 1;
+}
+
+/* The handler has spoken, or failed in its turn. [-1, +2, -] */
+static int
+sandbox_xpcall_handled(lua_State *L, int status A_UNUSED,
+    lua_KContext ctx A_UNUSED)
+{
+	lua_pushboolean(L, 0);
+	lua_insert(L, -2);
+	return 2;
+}
+
+/* The call has come back: 1 is the handler, above it true and the results. */
+static int
+sandbox_xpcall_k(lua_State *L, int status, lua_KContext ctx A_UNUSED)
+{
+	if (status == LUA_OK || status == LUA_YIELD)
+		return lua_gettop(L) - 1;
+	lua_pushvalue(L, 1);
+	lua_insert(L, -2);
+	status = lua_pcallk(L, 1, 1, 0, 0, sandbox_xpcall_handled);
+	return sandbox_xpcall_handled(L, status, 0);
+}
+
+/*
+ * xpcall(f, handler, ...) whose handler is called when f has ended. Lua calls
+ * it where the error is raised: if the hook raised that, Lua calls the hook no
+ * more, and nothing would end a handler that loops. [-0, +n, e]
+ */
+static int
+sandbox_xpcall(lua_State *L)
+{
+	int status, n = lua_gettop(L);
+
+	luaL_checktype(L, 2, LUA_TFUNCTION);
+	lua_pushboolean(L, 1);
+	lua_pushvalue(L, 1);
+	lua_rotate(L, 3, 2);
+	lua_remove(L, 1);
+	status = lua_pcallk(L, n - 2, LUA_MULTRET, 0, 0, sandbox_xpcall_k);
+	return sandbox_xpcall_k(L, status, 0);
 }
 
 /* A module's name: letters, digits, _ and -, in parts joined by dots. */
@@ -154,6 +254,8 @@ sandbox_push_env(lua_State *L)
 	lua_pop(L, 1);
 	lua_pushcfunction(L, sandbox_setmetatable);
 	lua_setfield(L, -2, "setmetatable");
+	lua_pushcfunction(L, sandbox_xpcall);
+	lua_setfield(L, -2, "xpcall");
 	lua_pushvalue(L, -1);
 	lua_newtable(L);
 	lua_pushcclosure(L, sandbox_require, 2);

@@ -2,6 +2,7 @@
  * The rules about command targets. Where address literals stand in a text is
  * the knowledge of wire/target.c.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "script/target.h"
@@ -50,18 +51,37 @@ target_bits(const char *p, size_t n)
 	return bits;
 }
 
+/* What is said of a reading that isn't allowed: with its spelling, if odd. */
+static void
+target_say(const struct target *t, const struct addr *a, const char *text,
+    char bad[static ADDR_TEXT_SIZE])
+{
+	char plain[ADDR_TEXT_SIZE];
+
+	addr_text(a, plain);
+	if (t->disguised)
+		snprintf(bad, ADDR_TEXT_SIZE, "%.15s (%.*s)", plain,
+		    (int)(t->length < 28 ? t->length : 28), text + t->at);
+	else
+		memcpy(bad, plain, sizeof plain);
+}
+
 bool
 target_scan(const struct target_rules *r, const void *bytes, size_t n,
     char bad[static ADDR_TEXT_SIZE])
 {
 	const char *text = bytes;
 	size_t at = 0;
-	struct addr a;
+	struct target t;
 
-	while (target_next(text, n, &at, &a)) {
-		if (!target_allowed(r, &a, target_bits(text + at, n - at))) {
-			addr_text(&a, bad);
-			return false;
+	while (target_next(text, n, &at, &t)) {
+		unsigned bits = target_bits(text + at, n - at);
+
+		for (unsigned i = 0; i < t.count; i++) {
+			if (!target_allowed(r, &t.readings[i], bits)) {
+				target_say(&t, &t.readings[i], text, bad);
+				return false;
+			}
 		}
 	}
 	return true;

@@ -1,6 +1,10 @@
 /*
  * Tasks over Lua's coroutines.
  */
+#include <sys/time.h>
+
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +20,14 @@
 #include "script/engine.h"
 #include "script/task.h"
 
+/*
+ * While a task runs, a clock of its CPU time ticks. The count hook, which
+ * makes every instruction dearer, is there from the second tick on.
+ */
+#define TASK_TICK_US 4000
+/* Instructions that a tick stands for at least: they may be few and long. With
+ * the default limit that makes two seconds on the processor. */
+#define TASK_TICK 100000
 /* Instructions between two looks of the count hook: about a millisecond. */
 #define TASK_SLICE 100000
 /* Refused requests for memory before the task is given up. */
@@ -31,7 +43,9 @@ struct task {
 	struct event timer;
 	int64_t deadline, armed; /* monotonic ns; armed 0: not armed */
 	uint64_t spent;		 /* instructions since it last waited */
+	volatile uint64_t ticks; /* the same */
 	const char *doom;	 /* why it must end, once known */
+	char *trace;		 /* where it stood then, or NULL */
 	struct task *next_waiting; /* for the device */
 	bool waiting;
 	bool running;
@@ -54,6 +68,72 @@ task_session(lua_State *L)
 	return t != NULL ? t->session : NULL;
 }
 
+static void task_hook(lua_State *, lua_Debug *);
+
+/* Who runs now, for the clock: its handler may come at any instruction. */
+static struct task *volatile task_running;
+
+/* Gives the task its turn's length between looks. */
+static void
+task_look_after(struct task *t, int instructions)
+{
+	lua_sethook(t->L, task_hook, LUA_MASKCOUNT, instructions);
+}
+
+static void
+task_tick(int number A_UNUSED)
+{
+	struct task *t = task_running;
+
+	if (t != NULL && ++t->ticks >= 2)
+		task_look_after(t, 1);
+}
+
+/* Starts the clock, which stands still while the process waits. */
+static void
+task_start_clock(void)
+{
+	static bool started;
+	struct sigaction tick = { .sa_handler = task_tick,
+		.sa_flags = SA_RESTART };
+	struct itimerval every = { { 0, TASK_TICK_US }, { 0, TASK_TICK_US } };
+
+	if (started)
+		return;
+	if (sigaction(SIGPROF, &tick, NULL) < 0 ||
+	    setitimer(ITIMER_PROF, &every, NULL) < 0)
+		fatal("no clock for profiles: %s", strerror(errno));
+	started = true;
+}
+
+/* Has it had its share? Then it is doomed, if it is not yet. */
+static void
+task_judge(struct task *t)
+{
+	uint64_t limit = engine_limits(t->engine)->instructions;
+
+	if (t->doom != NULL)
+		return;
+	if (t->spent >= limit || t->ticks * TASK_TICK >= limit)
+		t->doom = "too many instructions without waiting";
+	if (account_refused(t->account) >= TASK_REFUSALS)
+		t->doom = "too much memory";
+}
+
+/*
+ * Keeps where a doomed task stands: once it has yielded, Lua takes it to be
+ * an instruction, and perhaps a line, before that.
+ */
+static void
+task_keep_trace(struct task *t, lua_State *L)
+{
+	if (t->doom == NULL || t->trace != NULL)
+		return;
+	luaL_traceback(L, L, t->doom, 0);
+	t->trace = xstrdup(lua_tostring(L, -1));
+	lua_pop(L, 1);
+}
+
 /*
  * The count hook. It yields, as an error could be swallowed by pcall; where
  * Lua can't yield (in a sort's comparison, a __close) it raises, again at
@@ -66,20 +146,45 @@ task_hook(lua_State *L, lua_Debug *ar A_UNUSED)
 
 	if (t == NULL)
 		return;
-	t->spent += TASK_SLICE;
-	if (t->spent >= engine_limits(t->engine)->instructions)
-		t->doom = "too many instructions without waiting";
-	if (account_refused(t->account) >= TASK_REFUSALS)
-		t->doom = "too much memory";
+	if (lua_gethookcount(L) == TASK_SLICE)
+		t->spent += TASK_SLICE;
+	task_judge(t);
+	task_look_after(t, t->doom != NULL ? 1 : TASK_SLICE);
 	if (lua_isyieldable(L)) {
+		task_keep_trace(t, L);
 		t->interrupted = true;
 		lua_yield(L, 0);
 		return;
 	}
-	if (t->doom != NULL) {
-		lua_sethook(L, task_hook, LUA_MASKCOUNT, 1);
+	if (t->doom != NULL)
 		luaL_error(L, "%s", t->doom);
+}
+
+void
+task_spend(lua_State *L, uint64_t instructions)
+{
+	struct task *t = task_of(L);
+
+	if (t == NULL)
+		return;
+	t->spent += instructions;
+	task_judge(t);
+	if (t->doom != NULL)
+		task_doom(L, t->doom);
+}
+
+void
+task_doom(lua_State *L, const char *why)
+{
+	struct task *t = task_of(L);
+
+	if (t != NULL) {
+		if (t->doom == NULL)
+			t->doom = why;
+		task_look_after(t, 1);
 	}
+	luaL_error(L, "%s", why);
+	abort(); /* not reached, which its declaration doesn't say */
 }
 
 /* Arms the timer for the deadline, unless it fires before it anyway. */
@@ -105,10 +210,12 @@ static void
 task_end(struct task *t, const char *error)
 {
 	lua_State *L = engine_lua(t->engine);
-	char *text = NULL, *trace = NULL;
+	char *text = NULL, *trace = t->trace;
 
-	if (error != NULL) {
+	t->trace = NULL;
+	if (error != NULL)
 		text = xstrdup(error);
+	if (error != NULL && trace == NULL) {
 		luaL_traceback(L, t->L, error, 0);
 		trace = xstrdup(lua_tostring(L, -1));
 		lua_pop(L, 1);
@@ -133,15 +240,28 @@ static int
 task_resume(struct task *t, int arguments, int *results)
 {
 	struct account *before = engine_charge(t->engine, t->account);
+	struct task *outer = task_running;
 	int status;
 
 	t->deadline = TASK_FOREVER;
 	t->running = true;
 	t->interrupted = false;
+	task_running = t;
 	status = lua_resume(t->L, engine_lua(t->engine), arguments, results);
+	task_running = outer;
 	t->running = false;
 	engine_charge(t->engine, before);
 	return status;
+}
+
+/* It waits: what it did so far is forgiven. */
+static void
+task_rest(struct task *t)
+{
+	t->spent = t->ticks = 0;
+	account_forgive(t->account);
+	if (lua_gethookmask(t->L) != 0)
+		lua_sethook(t->L, NULL, 0, 0);
 }
 
 static void
@@ -159,7 +279,7 @@ task_run(struct task *t, int arguments)
 		status = task_resume(t, arguments, &results);
 		arguments = 0;
 		if (status == LUA_YIELD && !t->interrupted)
-			t->spent = 0;
+			task_rest(t);
 	} while (status == LUA_YIELD && t->woken && !t->interrupted &&
 	    t->doom == NULL);
 	if (status == LUA_OK) {
@@ -200,8 +320,8 @@ task_new(struct engine *e, struct session *session, task_ended_cb *ended,
 	t->account = account_new(e);
 	t->L = engine_take_thread(e);
 	*(struct task **)lua_getextraspace(t->L) = t;
-	lua_sethook(t->L, task_hook, LUA_MASKCOUNT, TASK_SLICE);
 	evtimer_assign(&t->timer, engine_base(e), task_timer, t);
+	task_start_clock();
 	return t;
 }
 
@@ -218,18 +338,21 @@ task_free(struct task *t)
 	task_forget_device(t);
 	if (lua_status(t->L) == LUA_OK) {
 		lua_settop(t->L, 0);
+		lua_sethook(t->L, NULL, 0, 0);
 		engine_give_thread(t->engine, t->L);
 	} else {
 		/* Closes what the profile declared <close>, with the hook as
 		 * guard. After an error in the hook Lua calls it no more: then
 		 * nothing may run, and the thread is of no further use. */
 		t->running = true;
-		t->spent = 0;
+		t->spent = t->ticks = 0;
+		task_look_after(t, TASK_SLICE);
 		if (t->doom == NULL)
 			lua_resetthread(t->L);
 		engine_drop_thread(t->engine, t->L);
 	}
 	account_release(t->account);
+	free(t->trace);
 	free(t);
 }
 

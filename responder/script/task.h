@@ -4,9 +4,10 @@
  * whoever sees that something has happened wakes it, and the call looks again
  * whether that is what it waits for: waking too often does no harm.
  *
- * A task that computes too long is interrupted by a count hook, which yields:
- * others get their turn, and after the limit of instructions it is ended. One
- * that asks for too much memory is ended too.
+ * A task that computes for milliseconds is interrupted by a count hook, which
+ * yields: others get their turn, and after the limit of instructions, or the
+ * CPU time that they take, it is ended. One that asks for too much memory is
+ * ended too.
  */
 #ifndef SCRIPT_TASK_H
 #define SCRIPT_TASK_H
@@ -60,6 +61,17 @@ int task_wait_device(lua_State *, int64_t deadline, lua_KContext,
     lua_KFunction);
 /* Wakes those who wait for the device; may call their `ended`. */
 void task_wake_device(struct engine *);
+
+/*
+ * Books work of our own calls that takes long for a single instruction of
+ * Lua's. Raises, and ends the task for good, when it has had its share.
+ */
+void task_spend(lua_State *, uint64_t instructions);
+/*
+ * Ends the task that runs this, whatever pcall stands around it; why is a
+ * constant. Raises.
+ */
+A_NORETURN void task_doom(lua_State *, const char *why);
 
 /*
  * Calls the function below the arguments on the engine's own stack and leaves

@@ -16,6 +16,7 @@
 #include "wire/cursor.h"
 
 #define HELLO_MAX 32768 /* bytes; a longer hello is refused */
+#define HELLO_SSLV2_MAX 0x7fff /* of one in SSLv2's form */
 #define HELLO_NAME_SIZE 256
 #define JA3_HASH_SIZE 33
 #define JA4_SIZE 40

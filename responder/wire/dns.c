@@ -230,6 +230,37 @@ dns_header_write(struct writer *w, const struct dns_header *h)
 	writer_u16(w, h->arcount);
 }
 
+bool
+dns_is_query(const void *bytes, size_t n)
+{
+	struct cursor c = cursor_of(bytes, n);
+	struct dns_header h;
+
+	dns_header_read(&c, &h);
+	return !c.failed && !(h.flags & DNS_QR) && h.qdcount < 256 &&
+	    h.ancount < 256 && h.nscount < 256 && h.arcount < 256;
+}
+
+enum dns_guess
+dns_guess(const uint8_t *bytes, size_t n, bool silent)
+{
+	/* Behind the length the header, and of each count the high octet. */
+	for (size_t i = 6; i < n && i < 2 + DNS_HEADER_SIZE; i += 2) {
+		if (bytes[i] != 0)
+			return DNS_GUESS_NO;
+	}
+	if (n >= 2 && (bytes[0] << 8 | bytes[1]) < DNS_HEADER_SIZE)
+		return DNS_GUESS_NO;
+	if (n > 4 && bytes[4] & DNS_QR >> 8)
+		return DNS_GUESS_NO;
+	if (n >= 2 + DNS_HEADER_SIZE)
+		return DNS_GUESS_YES;
+	if (!silent)
+		return DNS_GUESS_MAYBE;
+	/* The length of a real question is small, that of text is not. */
+	return n >= 2 && bytes[0] == 0 ? DNS_GUESS_YES : DNS_GUESS_NO;
+}
+
 void
 dns_question_read(struct cursor *c, struct dns_name *name, uint16_t *type,
     uint16_t *class)

@@ -16,6 +16,7 @@
 #define DNS_NAME_MAX 255	  /* octets, with the root's (RFC 1035, 2.3.4) */
 #define DNS_NAME_TEXT_SIZE 1020	  /* 254 octets, each \DDD at worst, and NUL */
 #define DNS_HEADER_SIZE 12
+#define DNS_OPT_SIZE 11		  /* an OPT record without options */
 #define DNS_MESSAGE_MAX 65535
 #define DNS_TYPE_TEXT_SIZE 16
 
@@ -86,6 +87,19 @@ int dns_name_prepend(const char *label, const struct dns_name *,
 
 /* --- messages, reading --- */
 void dns_header_read(struct cursor *, struct dns_header *);
+/*
+ * Can a datagram be for a name server? Of a query that is malformed further on
+ * it says yes.
+ */
+bool dns_is_query(const void *, size_t);
+
+enum dns_guess { DNS_GUESS_NO, DNS_GUESS_MAYBE, DNS_GUESS_YES };
+/*
+ * Does a TCP stream that begins with these bytes speak DNS (RFC 1035, 4.2.2)?
+ * MAYBE: more bytes would tell, which a silent peer doesn't send.
+ */
+enum dns_guess dns_guess(const uint8_t *, size_t, bool silent);
+
 void dns_question_read(struct cursor *, struct dns_name *, uint16_t *type,
     uint16_t *class);
 void dns_record_read(struct cursor *, struct dns_record *);

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include "base/addr.h"
@@ -195,11 +196,39 @@ parse_svc_param(struct writer *w, char *param)
 	writer_patch_u16(w, length_at, (uint16_t)(w->length - length_at - 2));
 }
 
+/*
+ * Moves the parameter that begins at `at` among those that begin at start:
+ * they stand in order of their keys, each once (RFC 9460, 2.2), whatever the
+ * order of the text.
+ */
+static void
+parse_svc_place(struct writer *w, size_t start, size_t at)
+{
+	uint8_t own[4 + sizeof(struct token)];
+	size_t n = w->length - at, size;
+	int order = 1;
+
+	if (w->failed || n > sizeof own)
+		return;
+	memcpy(own, w->data + at, n);
+	for (; start < at; start += size) {
+		const uint8_t *p = w->data + start;
+
+		size = 4 + ((size_t)p[2] << 8 | p[3]);
+		if ((order = memcmp(p, own, 2)) >= 0)
+			break;
+	}
+	w->failed |= order == 0;
+	memmove(w->data + start + n, w->data + start, at - start);
+	memcpy(w->data + start, own, n);
+}
+
 /* Parses one field of a record; 0, or -1 if the text is at fault. */
 static int
 parse_field(struct writer *w, char field, const char **text,
     struct token *token)
 {
+	size_t start = w->length;
 	int more;
 
 	if (field == 'n' || field == 'N') {
@@ -229,8 +258,12 @@ parse_field(struct writer *w, char field, const char **text,
 				parse_string(w, token);
 			else if (field == 'x')
 				parse_hex(w, token->text);
-			else
+			else {
+				size_t at = w->length;
+
 				parse_svc_param(w, token->text);
+				parse_svc_place(w, start, at);
+			}
 		}
 		break;
 	default:

@@ -338,6 +338,9 @@ text_field(struct text *t, char field, struct cursor *c)
 	case 't':
 		n = cursor_u8(c);
 		p = cursor_bytes(c, n);
+		/* RFC 8659, 4.1: at least one letter or digit */
+		if (n == 0)
+			c->failed = true;
 		for (size_t i = 0; p != NULL && i < n; i++) {
 			if (!isalnum(p[i]))
 				c->failed = true;

@@ -13,6 +13,20 @@ is "it holds every setting with its default" \
 	"$(sed -nE 's/^([a-z_0-9]+) = "?([^"]*)"?$/\1 \2/p' "$TOP/lua-profiles/responder.lua")" \
 	"$(responder --help | awk '/^settings/ { on = 1; next } on { print $1, $2 }')"
 
+# Profiles that ask for things while they are loaded, when nobody is there.
+cat >"$TMP/curious.lua" <<'L'
+responder.finished()
+assert(responder.option("mine") == "yes" and not responder.option("other"))
+assert(lab.name_of("198.18.0.2") == nil and lab.target() == "198.18.0.1")
+assert(not responder.held() and not dns.answer("x") and not device.connected())
+return { name = "curious", kind = "family", stream = function() end }
+L
+check "profiles that ask while they are loaded" \
+	responder --check --set mine=yes --profile "$TMP/curious.lua"
+check "all families at once" responder --check --profile auto
+responder --check --profile gafgyt --set hold=x >"$TMP/out" 2>&1
+is "an option that can't be" "$? $(grep -c "option hold: 'x' is no number" "$TMP/out")" '1 1'
+
 cat >"$TMP/bad.lua" <<'L'
 silence = 0.5
 idle_timeout = "soon"
@@ -26,12 +40,24 @@ dns { name = "x.example", action = "maybe" }
 dns { name = "x.example", type = "A", answer = "300.1.1.1" }
 allow_target "10.0.0.1/8"
 dns { name = "fine.example", action = "nxdomain" }
+dns { name = "x.example", action = "series" }
+dns { name = "x.example", action = "answer" }
+tproxy_port = 65536
+sessions = 0
+tls = 2
+policy "drop"
+option "key"
 L
 responder --check --config "$TMP/bad.lua" >"$TMP/out" 2>&1
 is "mistakes end with 2" $? 2
 is "each with its line" "$(grep -oE 'bad.lua:[0-9]+' "$TMP/out" | tr '\n' ' ')" \
-	"$(for n in 2 3 4 6 7 8 9 10 11; do printf 'bad.lua:%d ' $n; done)"
+	"$(for n in 2 3 4 6 7 8 9 10 11 {13..19}; do printf 'bad.lua:%d ' "$n"; done)"
 check "in words" grep -q "bad.lua:2: idle_timeout: a time in seconds is wanted" "$TMP/out"
+printf '\npolicy { port = 1, profile = "tsunami" }\n' >"$TMP/bad.lua"
+responder --check --config "$TMP/bad.lua" >"$TMP/out" 2>&1
+is "a policy's profile that nobody named" "$? $(grep -o 'bad.lua:2: no profile .tsunami.' "$TMP/out")" \
+	"2 bad.lua:2: no profile 'tsunami'"
+check "named, it is fine" responder --check --config "$TMP/bad.lua" --profile tsunami
 printf 'silence = = 1\n' >"$TMP/bad.lua"
 responder --check --config "$TMP/bad.lua" >"$TMP/out" 2>&1
 check "syntax" grep -q "bad.lua:1:" "$TMP/out"
@@ -65,16 +91,16 @@ say "${at[1111]}" 'hello' >/dev/null 2>&1
 is "dropped: never an answer" "$(say "${at[2222]}" 'hello\n' 3)" ""
 say "${at[3333]}" 'hello, world' >/dev/null 2>&1
 is "delayed, and played by whom the policy says" "$(say "${at[4444]}" 'hello')" hello
-listen_to() { timeout 5 nc -d 127.0.0.1 "${at[$1]}"; }
+listen_to() { timeout 20 nc -d 127.0.0.1 "${at[$1]}"; }
 is "a silent client on a random port is greeted" "$(listen_to 6666)" "anyone?"
 is "one that dials again hears the next greeting" \
 	"$(listen_to 5555) $(listen_to 5555)" "first second"
 exec 3<>"/dev/tcp/127.0.0.1/${at[5555]}"
-IFS= read -r -t 5 third <&3
+IFS= read -r -t 20 third <&3
 echo "go on" >&3
 exec 3>&-
-wait_for 5 has '.data.text=="go on\n"'
-wait_for 5 has '.session==8 and .event_type=="close"'
+has '.data.text=="go on\n"'
+has '.session==8 and .event_type=="close"'
 is "what made it go on is remembered" "$third $(listen_to 5555)" "third third"
 is "a rule's NXDOMAIN" "$(ask dead.example | grep -o NXDOMAIN)" NXDOMAIN
 is "a rule's TXT" "$(ask +short txt.example TXT)" '"payload"'
@@ -83,25 +109,40 @@ is "a policy by name" "$(ask +short c2.named.example) $(say "$(port 8)" 'GET / H
 # A reload: what is wrong changes nothing; what is right holds at once.
 exec 4<>"/dev/tcp/127.0.0.1/${at[4444]}"
 printf 'before' >&4
-IFS= read -rN 6 -t 5 _ <&4
+IFS= read -rN 6 -t 20 _ <&4
 echo 'policy { port = "x" }' >>"$TMP/conf.lua"
 kill -HUP "$RESPONDER_PID"
-wait_for 5 grep -q 'not reloaded' "$TMP/responder.log"
+wait_for 20 grep -q 'not reloaded' "$TMP/responder.log"
 is "a broken file changes nothing" "$(ask dead.example | grep -o NXDOMAIN)" NXDOMAIN
 sed -i '$d' "$TMP/conf.lua"
 sed -i '/dead.example/d; s/anyone/somebody/' "$TMP/conf.lua"
 kill -HUP "$RESPONDER_PID"
-wait_for 5 has '.run.state=="reloaded"'
+has '.run.state=="reloaded"'
 is "a reload takes new rules" "$(ask +short dead.example)" 198.18.0.3
 is "and new greetings" "$(listen_to 6666)" "somebody?"
 printf 'after!' >&4
-IFS= read -rN 6 -t 5 after <&4
+IFS= read -rN 6 -t 20 after <&4
 is "a session from before goes on" "$after" 'after!'
 exec 4>&-
+echo 'policy { port = 53, profile = "echo" }' >>"$TMP/conf.lua"
+kill -HUP "$RESPONDER_PID"
+reloads() { (($(events 'select(.run.state=="reloaded")' | wc -l) == $1)); }
+wait_for 10 reloads 2
+query='\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x01a\0\0\x01\0\x01'
+hex() { od -An -v -tx1 | tr -d ' \n'; }
+is "a policy's profile plays at the name server's port, too" \
+	"$(say "$(port 7)" "\\0\\x13$query" | hex)" "$(printf %b "\\0\\x13$query" | hex)"
+u=$(grep -oE 'udp=[^ ]*' <<<"$READY" | sed -n '7s/.*://p')
+is "and its datagrams" "$(printf %b "$query" | timeout 20 nc -u -W 1 127.0.0.1 "$u" | hex)" \
+	"$(printf %b "$query" | hex)"
 stop_responder
 is "SIGTERM ends with 0" "$STATUS" 0
 reason() { events "select(.dest_port==$1 and .event_type==\"close\").close.reason" | head -1; }
 is "refused" "$(reason 1111)" '"refused by policy"'
+is "on plain sockets only after the handshake, which the journal says" \
+	"$(events 'select(.note.kind=="policies").note | [.act, .why]' | sort -u)" \
+	'["after the handshake","we listen on plain sockets"]'
+is "dropped" "$(reason 2222)" '"dropped by policy"'
 is "reset after some bytes" "$(reason 3333)" '"reset by policy"'
 is "dropped until the timeout" "$(events 'select(.dest_port==2222 and .event_type=="data").data.text')" '"hello\n"'
 is "who plays by a policy" \

@@ -167,12 +167,12 @@ escape() {
 	local i
 	for ((i = 0; i < ${#1}; i += 2)); do printf '\\x%s' "${1:i:2}"; done
 }
-# raw HEX: sends bytes of our own; the reply's header in hex, or nothing.
+# raw HEX...: sends datagrams of our own; the first reply's header in hex.
 raw() {
-	local fd
+	local fd hex
 	exec {fd}<>"/dev/udp/127.0.0.1/$udp"
-	printf '%b' "$(escape "$1")" >&"$fd"
-	timeout 0.3 dd bs=512 count=1 <&"$fd" 2>/dev/null |
+	for hex; do printf '%b' "$(escape "$hex")" >&"$fd"; done
+	timeout 10 dd bs=512 count=1 <&"$fd" 2>/dev/null |
 		od -An -v -tx1 -N12 | tr -d ' \n'
 	exec {fd}>&-
 }
@@ -184,8 +184,10 @@ is "a name that points to itself: FORMERR" \
 	123481810000000000000000
 is "a record that is missing: FORMERR" \
 	"$(raw "123401000001000000000001$q")" 123481810001000000000000
-is "a response: silence" "$(raw "555581000001000000000000$q")" ""
-is "half a header: silence" "$(raw 123401)" ""
+after="777701000001000000000000$q"
+is "a response: silence" "$(raw "555581000001000000000000$q" "$after")" \
+	777781800001000100000000
+is "half a header: silence" "$(raw 123401 "$after")" 777781800001000100000000
 
 # More than 512 bytes of additional addresses are left out without TC.
 long=$(printf 'l%.0s' {1..63}).$(printf 'm%.0s' {1..63}).$(printf 'n%.0s' {1..63})
@@ -218,6 +220,10 @@ is "each question is in the journal, as it was asked" \
 	'["UDP","A","NOERROR","198.18.0.2"]'
 is "BADVERS by its name" "$(events 'select(.dns.rcode == "BADVERS")
 	| .dns.rrname' | sort -u)" '"c2.example"'
-is "and what was left without an answer" \
-	"$(events 'select(.dns.type == "query" and .dns.id == 21845) | .proto')" \
-	'"UDP"'
+is "and what was no query: it is kept as anybody's datagram" \
+	"$(events 'select(.proto == "UDP") | .data // empty | [.length, .base64 // .text]')" \
+	'[27,"VVWBAAABAAAAAAAAAWEHZXhhbXBsZQAAAQAB"]
+[3,"\u00124\u0001"]'
+is "of a query that can't be read every byte" \
+	"$(events 'select(.dns.rcode == "FORMERR" and (.dns | has("rrname") | not) and .dns.id == 4660).dns |
+		[.length, .base64 // .text]' | sort -u | wc -l)" 2

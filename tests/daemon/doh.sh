@@ -37,7 +37,7 @@ is 'GET of what is no question: 400' \
 check 'the journal has the question' has \
 	'.event_type == "dns" and .dns.rrname == "www.example.com" and .dns.rrtype == "A"'
 
-if command -v kdig >/dev/null && kdig --help 2>&1 | grep -q "+.*https"; then
+if command -v kdig >/dev/null && grep -q "+.*https" <<<"$(kdig --help 2>&1)"; then
 	kdig_at() { kdig @127.0.0.1 -p "$https" +timeout=5 "$@"; }
 	is 'kdig +https' "$(kdig_at +https +short mail.example)" 198.18.0.3
 	is 'kdig +https=GET, AAAA' "$(kdig_at +https-get +short mail.example AAAA)" 2001:2::3
@@ -47,7 +47,7 @@ else
 	skip 'kdig +https' 'no kdig with HTTPS'
 fi
 
-if curl --version | grep -q HTTP2; then
+if grep -q HTTP2 <<<"$(curl --version)"; then
 	# Inside TLS curl offers HTTP/1.1 too, which is preferred; kdig was h2 alone.
 	h2() { curl -sS --max-time 10 --http2-prior-knowledge "${@:1:$#-1}" "$plain${!#}"; }
 	is 'h2: a page' "$(h2 -o /dev/null -w '%{http_version} %{http_code}' /)" '2 200'

@@ -80,6 +80,12 @@ is 'say is silent in a pipe' "$(lib 'say x')" ''
 is 'say speaks when asked' "$(KAGEMUSHA_VERBOSE=1 lib 'say x')" '  x'
 is 'need_value' "$(lib 'need_value --lab --lab' || echo $?)" \
 	$'kagemusha: --lab needs a value\ntry: kagemusha --help\n2'
+echo >"$TMP/list"
+is 'setting: a file by its whole path, other texts as they are' \
+	"$(cd "$TMP" && lib 'setting a=@list; echo; setting b=@@c; echo; setting c=d=@list')" \
+	"a=@$TMP/list"$'\nb=@@c\nc=d=@list'
+is 'setting: no such file' "$(lib 'setting a=@/none' || echo $?)" \
+	"kagemusha: --set a=@/none: can't read the file"$'\ntry: kagemusha --help\n2'
 is 'a missing program names its package' \
 	"$(lib 'PATH=/nowhere; need_programs nft qemu-system-arm' || echo $?)" \
 	$'kagemusha: missing programs; as root run: apt-get install nftables qemu-system-arm\n3'

@@ -70,6 +70,13 @@ complete_words() {
 }
 is 'completes a command' "$(complete_words la)" lab
 is 'completes an action' "$(complete_words lab ver)" verify
+mkdir -p "$TMP/captures/20261122-100000-bot"
+nc -lU "$TMP/captures/20261122-100000-bot/attach.sock" >"$TMP/nc" 2>&1 &
+at_exit "kill $! 2>/dev/null"
+wait_for 20 test -S "$TMP/captures/20261122-100000-bot/attach.sock"
+is 'completes a run that goes on' \
+	"$(KAGEMUSHA_CAPTURES=$TMP/captures complete_words attach 2026)" \
+	20261122-100000-bot
 is 'completes an option' "$(complete_words lab up --off)" --offline
 
 touch "$lib/mine"

@@ -51,7 +51,7 @@ is 'a client certificate is kept' "$(
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=bot-7 \
 		-keyout "$TMP/c.key" -out "$TMP/c.pem" 2>/dev/null
 	client cert -cert "$TMP/c.pem" -key "$TMP/c.key")" 'HTTP/1.1 200 OK'
-wait_for 5 has '.fileinfo.filename == "client-certificate.pem"'
+has '.fileinfo.filename == "client-certificate.pem"'
 stored=$(events 'select(.event_type == "file" and .fileinfo.filename == "client-certificate.pem") | .fileinfo.sha256' | tr -d '"')
 is 'in files/, byte for byte' "$(openssl x509 -in "$RUN/files/$stored" -noout -subject 2>&1)" 'subject=CN = bot-7'
 if command -v curl >/dev/null; then
@@ -60,7 +60,7 @@ if command -v curl >/dev/null; then
 	is 'curl over IPv6, any port' "$(curl -s -g -o /dev/null -w '%{http_code}' --cacert "$ca" \
 		--resolve "six.example:$six:[::1]" "https://six.example:$six/x")" 200
 	curl -s --resolve "pinned.example:$https:127.0.0.1" "https://pinned.example:$https/" >/dev/null 2>&1
-	wait_for 5 has '.tls.sni == "pinned.example"'
+	has '.tls.sni == "pinned.example"'
 	is 'a client that trusts nobody: said in words' "$(events 'select(.tls.sni == "pinned.example") | .tls.failure')" \
 		'"client'\''s alert unknown_ca: the client doesn'\''t trust the lab'\''s CA"'
 else
@@ -73,7 +73,7 @@ if command -v gnutls-cli >/dev/null; then
 else
 	skip 'gnutls-cli' 'no gnutls-cli'
 fi
-if busybox wget --help 2>&1 | grep -q no-check; then
+if grep -q no-check <<<"$(busybox wget --help 2>&1)"; then
 	check 'busybox wget' timeout 10 busybox wget -q -O "$TMP/wget" --no-check-certificate "https://127.0.0.1:$https/busy"
 else
 	skip 'busybox wget' 'no busybox wget with TLS'
@@ -87,11 +87,33 @@ is 'what is inside is journalled, the hello is not' "$(events 'select(.event_typ
 # --- STARTTLS
 is 'STARTTLS' "$(printf 'NOOP inside\r\nQUIT\r\n' | timeout 10 openssl s_client -connect "127.0.0.1:$smtp" \
 	-starttls smtp -name me -servername mail.example -quiet 2>/dev/null | tail -n 1 | tr -d '\r')" '250 NOOP inside'
-wait_for 5 has '.note.kind == "starttls"'
+has '.note.kind == "starttls"'
 is 'the profile knows its SNI' "$(events 'select(.note.kind == "starttls") | .note | [.ok, .sni]')" '[true,"mail.example"]'
 say "$smtp" 'STARTTLS\r\nGET / HTTP/1.0\r\n\r\nxxxxxxxxxxxxxxxx' >/dev/null
-wait_for 5 has '.note.err == "tls"'
 check 'STARTTLS that fails tells the profile' has '.note.err == "tls" and .note.ok == false'
+
+# --- sessions: each has a handshake of its own, which names it
+is 'no session is resumed' "$(timeout 20 openssl s_client -connect "127.0.0.1:$https" -tls1_2 \
+	-reconnect -servername again.example </dev/null 2>/dev/null | grep -oE '^(New|Reused)' | sort | uniq -c | xargs)" '6 New'
+named() { (($(events 'select(.tls.sni == "again.example" and .tls.subject == "again.example")' | wc -l) == 6)); }
+check 'all say whom they asked for' wait_for 10 named
+
+# --- clients that say hello and are gone: their sessions end, too
+pids=()
+before=$(events 'select(.event_type == "open").session' | tail -n 1)
+hello="\\x16\\x03\\x01\\0\\x2d\\x01\\0\\0\\x29\\x03\\x03$(printf 'r%.0s' {1..32})\\0\\0\\x02\\0\\x2f\\x01\\0"
+gone() {
+	events 'select(.event_type == "close" and .close.reason == "TLS handshake failed" and .session > '"$before"').close.age'
+}
+all_gone() { (($(gone | wc -l) == 8)); }
+if command -v socat >/dev/null; then
+	for _ in {1..8}; do printf '%b' "$hello" | socat -u - "TCP:127.0.0.1:$https,linger=0" & pids+=($!); done
+	wait "${pids[@]}"
+	check 'who is gone after the hello' wait_for 30 all_gone
+	is 'is not waited for' "$(gone | jq -s 'max < 8')" true
+else
+	skip 'gone after the hello' 'no socat'
+fi
 
 # --- DNS over TLS
 if command -v kdig >/dev/null; then
@@ -105,14 +127,12 @@ fi
 
 # --- not TLS after all
 is 'a byte that begins like TLS is only a byte' "$(say "$https" '\x16nothing' 3)" ''
-timeout 5 openssl s_client -connect "127.0.0.1:$https" -cipher 'NULL-SHA256:@SECLEVEL=0' -tls1_2 </dev/null >/dev/null 2>&1
-wait_for 5 has '.tls.failure == "no cipher in common with the client"'
+timeout 20 openssl s_client -connect "127.0.0.1:$https" -cipher 'NULL-SHA256:@SECLEVEL=0' -tls1_2 </dev/null >/dev/null 2>&1
 check 'no cipher in common' has '.tls.failure == "no cipher in common with the client"'
-printf '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03half' | timeout 5 nc -N 127.0.0.1 "$https" >/dev/null
-wait_for 5 has '.tls.failure // "" | startswith("the client closed before")'
+printf '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03half' | timeout 20 nc -N 127.0.0.1 "$https" >/dev/null
 check 'half a hello' has '.tls.failure // "" | startswith("the client closed before")'
 
-{ printf '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03silent'; wait_for 8 has '.close.reason == "TLS handshake timed out"'; } |
+{ printf '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03silent'; has '.close.reason == "TLS handshake timed out"'; } |
 	timeout 10 nc 127.0.0.1 "$https" >/dev/null
 check 'a client that goes silent' has '.tls.failure == "the client went silent in the handshake"'
 

@@ -112,6 +112,9 @@ json_lines(void **state)
 	jsonw_uint(&j, NULL, 0);
 	jsonw_real(&j, NULL, 0.25);
 	jsonw_real(&j, NULL, 1.0 / 0.0);
+	jsonw_seconds(&j, NULL, 0);
+	jsonw_seconds(&j, NULL, -5);
+	jsonw_seconds(&j, NULL, 61000012999);
 	jsonw_array_end(&j);
 	jsonw_bytes(&j, "text", "base64", "a\"\\\n\0\x7f\xc3\xa9", 8);
 	jsonw_bytes(&j, "text", "base64", "\xff\xfe", 2);
@@ -119,7 +122,8 @@ json_lines(void **state)
 	jsonw_object_end(&j);
 	jsonw_line_end(&j);
 	const char want[] = "{\"n\":-3,\"a\":[true,null,"
-			    "-9223372036854775808,18446744073709551615,0,0.25,null],"
+			    "-9223372036854775808,18446744073709551615,0,0.25,null,"
+			    "0.000000,0.000000,61.000012],"
 			    "\"text\":\"a\\\"\\\\\\n\\u0000\\u007f\xc3\xa9\","
 			    "\"base64\":\"//4=\",\"s\":\"\xef\xbf\xbdz\"}\n";
 	assert_int_equal(j.length, sizeof want - 1);
@@ -127,7 +131,10 @@ json_lines(void **state)
 	jsonw_free(&j);
 }
 
-/* Every pair of bytes survives a JSON parser that nobody here wrote. */
+/*
+ * Every pair of bytes, alone and at every place of a longer text, survives a
+ * JSON parser that nobody here wrote.
+ */
 static void
 json_survives(void **state)
 {
@@ -135,20 +142,25 @@ json_survives(void **state)
 
 	(void)state;
 	for (unsigned v = 0; v < 0x10000; v++) {
-		const uint8_t b[2] = { (uint8_t)(v >> 8), (uint8_t)v };
+		uint8_t b[20] = "twenty plain letters";
+		size_t n = v % 3 == 0 ? 2 : sizeof b;
+		size_t at = n == 2 ? 0 : v % 19;
 
+		b[at] = (uint8_t)(v >> 8);
+		b[at + 1] = (uint8_t)v;
 		jsonw_reset(&j);
 		jsonw_object(&j, NULL);
-		jsonw_bytes(&j, "text", "base64", b, 2);
+		jsonw_bytes(&j, "text", "base64", b, n);
 		jsonw_object_end(&j);
 		json_t *root = json_loadb(j.data, j.length, JSON_ALLOW_NUL,
 		    NULL);
 		assert_non_null(root);
 		json_t *text = json_object_get(root, "text");
-		assert_int_equal(text != NULL, utf8_valid(b, 2));
+		assert_int_equal(text != NULL, utf8_valid(b, n));
+		assert_int_equal(text != NULL, utf8_valid(b + at, 2));
 		if (text != NULL) {
-			assert_int_equal(json_string_length(text), 2);
-			assert_memory_equal(json_string_value(text), b, 2);
+			assert_int_equal(json_string_length(text), n);
+			assert_memory_equal(json_string_value(text), b, n);
 		}
 		json_decref(root);
 	}

@@ -659,6 +659,7 @@ record_data(void **state)
 		{ DNS_TXT, "\"a b\" \"\\\"\\\\\\007\" \"\"" },
 		{ DNS_SRV, "1 2 65535 host.example." },
 		{ DNS_CAA, "128 issue \"ca.example; x=1\"" },
+		{ DNS_CAA, "\\# 3 000061" }, /* a tag of no bytes */
 		{ DNS_HTTPS, "1 svc.example. alpn=\"h2,http/1.1\" no-default-alpn "
 		    "port=8443 ipv4hint=198.18.0.1,198.18.0.2 "
 		    "ipv6hint=2001:2::1" },
@@ -684,6 +685,54 @@ record_data(void **state)
 		dns_rdata_text(&r, text, sizeof text);
 		assert_string_equal(text, cases[i].data);
 	}
+	/* RFC 9460, 2: parameters in any order, but each once */
+	uint8_t want[64], rdata[64];
+	int n = dns_rdata_parse(DNS_SVCB, "1 . alpn=h2 port=53 ipv4hint="
+	    "198.18.0.1", want, sizeof want);
+
+	assert_int_equal(n, 3 + 7 + 6 + 8);
+	assert_int_equal(dns_rdata_parse(DNS_SVCB, "1 . ipv4hint=198.18.0.1 "
+	    "alpn=h2 port=53", rdata, sizeof rdata), n);
+	assert_memory_equal(rdata, want, (size_t)n);
+	assert_int_equal(dns_rdata_parse(DNS_SVCB, "1 . port=53 alpn=h2 port=1",
+	    rdata, sizeof rdata), -1);
+}
+
+/* What is DNS on DNS's ports, and what is somebody else's. */
+static void
+guesses(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+		bool silent;
+		enum dns_guess want;
+	} cases[] = {
+#define GUESS(text, silent, want) { text, sizeof text - 1, silent, want }
+		GUESS("", false, DNS_GUESS_MAYBE),
+		GUESS("\0", false, DNS_GUESS_MAYBE),
+		GUESS("\0\x1b", false, DNS_GUESS_MAYBE),
+		GUESS("\0\x1b", true, DNS_GUESS_YES),
+		GUESS("\0\5", false, DNS_GUESS_NO),
+		GUESS("\0\x1b" HEAD "\0\1\0\0\0\0\0", false,
+		    DNS_GUESS_MAYBE),
+		GUESS("\0\x1b" HEAD "\0\1\0\0\0\0\0\0", false,
+		    DNS_GUESS_YES),
+		/* a response, more questions than anybody has, text */
+		GUESS("\0\x1b\x12\x34\x81", false, DNS_GUESS_NO),
+		GUESS("\0\x1b" HEAD "\1", false, DNS_GUESS_NO),
+		GUESS("hi\n", false, DNS_GUESS_MAYBE),
+		GUESS("hi\n", true, DNS_GUESS_NO),
+		GUESS("GET / HTTP/1.1\r\n", false, DNS_GUESS_NO),
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_int_equal(dns_guess((const uint8_t *)cases[i].bytes,
+		    cases[i].n, cases[i].silent), cases[i].want);
+	assert_true(dns_is_query(HEAD "\0\2\0\0\0\0\0\0", 12));
+	assert_false(dns_is_query(HEAD "\0\2\0\0\0\0\0", 11));
+	assert_false(dns_is_query("\x12\x34\x81\0\0\1\0\0\0\0\0\0", 12));
+	assert_false(dns_is_query("LOGIN mips 1.0\n", 15));
 }
 
 /* RFC 3597, 4: only the old types' names are compressed. */
@@ -843,6 +892,17 @@ journal_object(void **state)
 		assert_memory_equal(w->json.data, cases[i].want,
 		    w->json.length);
 	}
+	/* what says more than its question is kept byte for byte */
+	static const char odd[] = HEAD "\0\1\0\0\0\0\0\0" QUESTION "\xff";
+	static const struct dns_query_info udp = { .proto = IPPROTO_UDP };
+	static const char want[] = "\"rrtype\":\"A\",\"length\":28,\"base64\":"
+	    "\"EjQBAAABAAAAAAAAAWEHZXhhbXBsZQAAAQAB/w==\",\"rcode\"";
+
+	dns_answer(w->dns, &udp, (const uint8_t *)odd, sizeof odd - 1, w->out,
+	    sizeof w->out);
+	jsonw_line_end(&w->json);
+	assert_non_null(memmem(w->json.data, w->json.length, want,
+	    sizeof want - 1));
 	/* longer than any buffer on the stack, and still whole */
 	ask(w, (struct ask){ "payload.example", DNS_TXT, .tcp = true });
 	json_t *json = json_loadb(w->json.data, w->json.length, 0, NULL);
@@ -867,6 +927,7 @@ main(void)
 		TEST(rules_decide),
 		TEST(rules_refuse_mistakes),
 		TEST(record_data),
+		TEST(guesses),
 		TEST(compression),
 		TEST(truncation),
 		TEST(full_pool),

@@ -23,6 +23,7 @@
 #include "record/session.h"
 #include "rules.h"
 #include "script/target.h"
+#include "service_gate.h"
 
 static struct addr
 place(const char *ip, uint16_t port)
@@ -103,6 +104,11 @@ test_targets(void **state)
 		{ "flood [2001:db8::1]:80", "2001:db8::1" },
 		{ "flood 2001:2::5 and 1.1.1.1", "1.1.1.1" },
 		{ "version 1.2.3, at 12:34:56", NULL },
+		{ "udp 134744072 9", "8.8.8.8 (134744072)" },
+		{ "udp 3323068417 9", NULL },
+		{ "udp 0306.022.0.1 9", NULL },
+		/* In octal 8.13.37.2. */
+		{ "udp 010.13.37.2 9", "8.13.37.2 (010.13.37.2)" },
 		{ "", NULL },
 	};
 	struct target_rules r = { 0 };
@@ -199,11 +205,58 @@ test_caps_on_what_is_shown(void **state)
 	free(command);
 }
 
+/*
+ * What the kernel is told: in the order of the policies, up to the last that
+ * stops anything; a name is a set for each family.
+ */
+static void
+test_policies_as_rules_of_the_kernel(void **state)
+{
+#define RULE "add rule inet kagemusha gate"
+#define SYN " tcp flags & (fin|syn|rst|ack) == syn"
+#define LOG(what) " counter log prefix \"" what "\" group 9000 snaplen 65535 " \
+	"queue-threshold 1 "
+#define SET(name, type) "add set inet kagemusha " name " { type " type \
+	"; }\nflush set inet kagemusha " name "\n"
+	static const char want[] =
+	    RULE SYN " tcp dport 26-26 counter return\n"
+	    RULE " ip daddr 203.0.113.0/24" SYN LOG("drop") "drop\n"
+	    RULE " ip daddr 203.0.113.0/24 meta l4proto udp" LOG("drop") "drop\n"
+	    SET("name2ip", "ipv4_addr") SET("name2ip6", "ipv6_addr")
+	    RULE " ip daddr @name2ip meta l4proto udp udp dport 20-30"
+	    LOG("refuse") "goto refuse\n"
+	    RULE " ip6 daddr @name2ip6 meta l4proto udp udp dport 20-30"
+	    LOG("refuse") "goto refuse\n";
+	struct rules r = { 0 };
+	struct policy port = { .port_first = 26, .port_last = 26,
+		.proto = IPPROTO_TCP, .delay = 1 };
+	struct policy net = { .action = POLICY_DROP };
+	struct policy name = { .action = POLICY_REFUSE, .port_first = 20,
+		.port_last = 30, .proto = IPPROTO_UDP };
+	struct policy last = { .port_first = 1, .port_last = 9 };
+	char *got = service_gate_commands(&r);
+
+	(void)state;
+	assert_string_equal(got, "");
+	free(got);
+	assert_int_equal(addr_prefix_parse(&net.address, "203.0.113.0/24"), 0);
+	name.name = xstrdup("*.bad.example; drop");
+	rules_add_policy(&r, &port);
+	rules_add_policy(&r, &net);
+	rules_add_policy(&r, &name);
+	rules_add_policy(&r, &last);
+	got = service_gate_commands(&r);
+	assert_string_equal(got, want);
+	free(got);
+	rules_free(&r);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_first_policy_that_fits),
+		cmocka_unit_test(test_policies_as_rules_of_the_kernel),
 		cmocka_unit_test(test_greetings_are_tried_in_turn),
 		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_caps_on_what_is_shown),

@@ -72,7 +72,7 @@ scene_setup(void **state)
 	s->base = event_base_new();
 	s->run = run_open(s->base, s->dir, &caps);
 	assert_non_null(s->run);
-	s->limits = (struct engine_limits){ 1 << 20, 8 << 20, 1000000, 4096,
+	s->limits = (struct engine_limits){ 1 << 20, 8 << 20, 10000000, 4096,
 		5 };
 	assert_int_equal(target_allow(&s->targets, "198.18.0.0/15"), 0);
 	s->host.run = s->run;
@@ -308,6 +308,191 @@ test_endless_loops_end(void **state)
 	assert_string_equal(s->error, "too many instructions without waiting");
 }
 
+/* Lua steps back by one instruction where a hook yields, here by a line. */
+static void
+test_the_line_of_an_endless_loop(void **state)
+{
+	struct scene *s = *state;
+
+	scene_play(s, "local x = 1\nwhile true do end");
+	scene_until_ended(s);
+	assert_non_null(strstr(s->traceback, "profile.lua:2: in "));
+}
+
+/* Plays the body, which must be ended with this error, and in time. */
+static void
+scene_dooms(struct scene *s, const char *body, const char *error)
+{
+	scene_play(s, body);
+	scene_until_ended(s);
+	if (s->error == NULL || strstr(s->error, error) == NULL)
+		fail_msg("%s: %s", body, s->error != NULL ? s->error : "fine");
+}
+
+#define ENDLESS "('a'):rep(1e4), ('a*'):rep(12) .. 'b'"
+#define FOR_EVER(call) "while true do pcall(" call ") end"
+
+static void
+test_patterns_end(void **state)
+{
+	scene_dooms(*state, "pcall(string.find, ('a'):rep(1e5), "
+	    "('a*'):rep(40) .. 'b')", "a pattern takes too long to match");
+}
+
+static void
+test_patterns_end_in_every_call(void **state)
+{
+	scene_dooms(*state, "local s, p = " ENDLESS " "
+	    "for _, f in ipairs{string.match, string.find} do "
+	    "pcall(f, s, p) end conn:send('still here')",
+	    "a pattern takes too long");
+}
+
+static void
+test_gmatch_ends(void **state)
+{
+	scene_dooms(*state, FOR_EVER("function() "
+	    "for _ in string.gmatch(" ENDLESS ") do end end"),
+	    "a pattern takes too long");
+}
+
+static void
+test_gsub_ends(void **state)
+{
+	scene_dooms(*state, FOR_EVER("function() "
+	    "return (('a'):rep(1e4):gsub(('a-'):rep(12) .. 'b', '')) end"),
+	    "a pattern takes too long");
+}
+
+/* Each is quick, all together are not. */
+static void
+test_many_searches_are_booked(void **state)
+{
+	scene_dooms(*state, "local s = ('a'):rep(1e3) while true do "
+	    "pcall(string.find, s, 'a-b') end", "too many instructions");
+}
+
+/* Long calls within few instructions: the clock sees them. */
+static void
+test_long_calls_end(void **state)
+{
+	scene_dooms(*state, "local s = ('x'):rep(5e5) "
+	    "while true do pcall(utf8.len, s) end",
+	    "too many instructions");
+}
+
+static void
+test_giants_are_refused(void **state)
+{
+	struct scene *s = *state;
+
+	scene_play(s, "local long = setmetatable({}, "
+	    "{ __len = function() return 1 << 40 end, __index = type }) "
+	    "local itself = {} for i = 1, 60 do itself[i] = itself end "
+	    "conn:note('itself', itself) "
+	    "local function no(f, ...) assert(not pcall(f, ...)) end "
+	    "no(string.rep, 'x', 1 << 40) no(string.rep, 'x', 1e7) "
+	    "assert(('').rep('', 1 << 60) == '') "
+	    "no(string.format, '%99999d', 1) no(string.format, '%1.100f', 1) "
+	    "no(table.concat, long, ('x'):rep(1e5)) no(table.insert, long, 1, 1) "
+	    "no(table.remove, long, 1) no(table.sort, long, rawequal) "
+	    "no(table.move, long, 1, 1 << 50, 2) no(table.unpack, long) "
+	    "no(utf8.char, 1 << 40) no(string.find, 'x', '[') "
+	    "assert(load == nil and string.dump == nil and coroutine == nil) "
+	    "assert(table.concat({ 1, 2 }, '-') == '1-2') "
+	    "conn:send('lives')");
+	scene_until_ended(s);
+	if (s->error != NULL)
+		fail_msg("%s", s->error);
+	scene_expect(s, "lives");
+}
+
+/* Neither in a sort, nor in a replacement, nor in what closes a variable. */
+static void
+test_no_place_to_hide(void **state)
+{
+	scene_dooms(*state, "local t = {} for i = 1, 50 do t[i] = i end "
+	    "while true do pcall(table.sort, t, function() "
+	    "while true do end end) end", "too many instructions");
+}
+
+static void
+test_no_place_to_hide_in_gsub(void **state)
+{
+	scene_dooms(*state, FOR_EVER("string.gsub, 'x', 'x', "
+	    "function() while true do end end"), "too many instructions");
+}
+
+static void
+test_no_place_to_hide_in_metamethods(void **state)
+{
+	scene_dooms(*state, "local t = setmetatable({}, { __index = "
+	    "function() while true do end end, __close = function() "
+	    "while true do end end }) while true do pcall(function() "
+	    "local c <close> = t return t.x end) end",
+	    "too many instructions");
+}
+
+/* Nor in what xpcall calls after an error, of theirs or of the hook. */
+static void
+test_no_place_to_hide_in_a_handler(void **state)
+{
+	scene_dooms(*state, "local function loop() while true do end end "
+	    "xpcall(error, loop) xpcall(loop, loop)",
+	    "too many instructions");
+}
+
+static void
+test_xpcall(void **state)
+{
+	struct scene *s = *state;
+
+	scene_play(s, "local function say(...) "
+	    "local t = { ... } for i = 1, select('#', ...) do "
+	    "t[i] = tostring(t[i]) end conn:send(table.concat(t, ',') .. ';') "
+	    "end "
+	    "local function oh(e) return 'oh ' .. tostring(e) end "
+	    "say(xpcall(function(...) responder.sleep(0.01) return ... end, "
+	    "oh, 1, nil, 3)) "
+	    "say(xpcall(function() responder.sleep(0.01) error('x', 0) end, "
+	    "oh)) say(xpcall(error, oh)) say(xpcall(error, error, 'again')) "
+	    "say(pcall(xpcall, error))");
+	scene_expect(s, "true,1,nil,3;false,oh x;false,oh nil;false,again;"
+	    "false,bad argument #2 to '?' (function expected, got no "
+	    "value);");
+}
+
+/* Others have their turn meanwhile: here the loop itself. */
+static void
+test_runaways_take_turns(void **state)
+{
+	struct scene *s = *state;
+	unsigned turns = 0;
+
+	scene_play(s, "while true do end");
+	for (; !s->ended && turns < 1000; turns++)
+		event_base_loop(s->base, EVLOOP_ONCE);
+	assert_true(s->ended);
+	assert_true(turns >= 2);
+}
+
+static void
+test_bytecode_is_refused(void **state)
+{
+	struct scene *s = *state;
+	char *error = NULL, path[128];
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/code.lua", s->dir);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs("\x1bLuaT", f);
+	fclose(f);
+	assert_null(profile_load(s->engine, path, &error));
+	assert_non_null(strstr(error, "binary"));
+	free(error);
+}
+
 static void
 test_memory_is_bounded(void **state)
 {
@@ -387,6 +572,21 @@ main(void)
 		T(test_sleep_and_options),
 		T(test_error_has_a_traceback),
 		T(test_endless_loops_end),
+		T(test_the_line_of_an_endless_loop),
+		T(test_patterns_end),
+		T(test_patterns_end_in_every_call),
+		T(test_gmatch_ends),
+		T(test_gsub_ends),
+		T(test_many_searches_are_booked),
+		T(test_long_calls_end),
+		T(test_giants_are_refused),
+		T(test_no_place_to_hide),
+		T(test_no_place_to_hide_in_gsub),
+		T(test_no_place_to_hide_in_metamethods),
+		T(test_no_place_to_hide_in_a_handler),
+		T(test_xpcall),
+		T(test_runaways_take_turns),
+		T(test_bytecode_is_refused),
 		T(test_memory_is_bounded),
 		T(test_a_killed_task_runs_its_close),
 		T(test_nothing_dangerous_is_there),

@@ -100,18 +100,31 @@ targets(void **state)
 		{ "use Foo::Bar, std::foo", "" },
 		{ "mac 02:00:5e:10:00:01", "" },
 		{ "1.2.3.4:80:tcp", "1.2.3.4" },
+		/* As inet_aton reads them. */
+		{ "udp 134744072 9", "8.8.8.8" },
+		{ "udp 0x08080808 9", "8.8.8.8" },
+		{ "0x8.0x8.010.0X8", "8.8.8.8" },
+		{ "0010.8.8.8", "10.8.8.8 8.8.8.8" },
+		{ "0306.022.0.1", "198.18.0.1" },
+		{ "012.13.37.1", "12.13.37.1 10.13.37.1" },
+		{ "http://134744072/x", "8.8.8.8" },
+		{ "target=3232235777,80", "192.168.1.1" },
+		{ "GET /20261127/x 16777215 5000000000 v134744072", "" },
+		{ "1.2.3 134744072.5 134744072x 0x1ffffffff", "" },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		char got[256] = "", text[ADDR_TEXT_SIZE];
 		size_t offset = 0, n = strlen(cases[i].text);
-		struct addr a;
+		struct target t;
 
-		while (target_next(cases[i].text, n, &offset, &a) == 1) {
-			if (got[0] != '\0')
-				strcat(got, " ");
-			strcat(got, addr_text(&a, text));
-			assert_int_equal(a.port, 0);
+		while (target_next(cases[i].text, n, &offset, &t) == 1) {
+			for (unsigned r = 0; r < t.count; r++) {
+				if (got[0] != '\0')
+					strcat(got, " ");
+				strcat(got, addr_text(&t.readings[r], text));
+				assert_int_equal(t.readings[r].port, 0);
+			}
 		}
 		assert_string_equal(got, cases[i].want);
 		assert_int_equal(offset, n);
@@ -126,14 +139,14 @@ targets_in_bytes(void **state)
 		0, 0xff, '9', '.', '9', '.', '9', '.', '9', '9' };
 	char buf[ADDR_TEXT_SIZE];
 	size_t offset = 0;
-	struct addr a;
+	struct target t;
 
 	(void)state;
-	assert_int_equal(target_next(text, sizeof text - 1, &offset, &a), 1);
-	assert_string_equal(addr_text(&a, buf), "1.2.3.4");
-	assert_int_equal(target_next(text, sizeof text - 1, &offset, &a), 1);
-	assert_string_equal(addr_text(&a, buf), "9.9.9.9");
-	assert_int_equal(target_next(text, sizeof text - 1, &offset, &a), 0);
+	assert_int_equal(target_next(text, sizeof text - 1, &offset, &t), 1);
+	assert_string_equal(addr_text(t.readings, buf), "1.2.3.4");
+	assert_int_equal(target_next(text, sizeof text - 1, &offset, &t), 1);
+	assert_string_equal(addr_text(t.readings, buf), "9.9.9.9");
+	assert_int_equal(target_next(text, sizeof text - 1, &offset, &t), 0);
 }
 
 /* The best guess for whole openings, and what their pieces look like. */

@@ -1,9 +1,19 @@
--- Answers names by itself, for tests/daemon/dns.sh.
+-- Answers names by itself, and is a bot's server at the name server's port,
+-- for tests/daemon/dns.sh.
 -- luacheck: read globals dns
 
 return {
   name = "resolve",
   kind = "family",
+  match = function(first)
+    return (first == "" or first:find("^BOTTY") or first:find("^LOGIN")) and 50 or 0
+  end,
+  stream = function(conn)
+    conn:send("who?\n")
+    local line = conn:recv_line()
+    if line then conn:send("bot " .. line) end
+  end,
+  datagram = function(dgram) dgram:reply("who? " .. dgram.data) end,
   resolve = function(question)
     local name = question.name:lower()
     if name == "txt.resolve.example" and question.type == "TXT" then

@@ -37,6 +37,7 @@ parts[24] = function(conn)
   conn:send(("%s %s\n"):format(refused, why))
   refused = conn:command("UDP x 1", { target = "2001:db8::1" })
   conn:send(tostring(refused) .. "\n")
+  conn:command("\1\2\8\8\8\8", { words = "flood 8.8.8.8" })
   conn:command("VERSION\n")
   conn:note("evidence", { text = "\xff", list = { 1, "two", true } })
   conn:send(conn:file("../../evil", "payload") .. "\n")
@@ -48,7 +49,7 @@ parts[31] = function(conn) conn:recv_line(); error("my mistake") end
 parts[32] = function() while true do pcall(function() while true do end end) end end
 parts[33] = function()
   local hoard = {}
-  while true do hoard[#hoard + 1] = ("x"):rep(65536) .. #hoard end
+  while true do hoard[#hoard + 1] = ("x"):rep(2^20) .. #hoard end
 end
 parts[34] = function(conn)
   conn:close()
