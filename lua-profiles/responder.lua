@@ -48,7 +48,8 @@ memory = "256M"
 -- Lua instructions of a session without waiting: about a second
 instructions = 50000000
 
--- bytes of one session in the journal; the capture has the rest
+-- bytes of one session in the journal; the capture has the rest. A profile that tells as
+-- much beside them ends
 session_payload = "64M"
 
 -- the same for the whole run
@@ -63,16 +64,16 @@ files_size = "1G"
 -- where TPROXY sends everything
 tproxy_port = 9000
 
--- traffic to this port is DNS, at any address
+-- what looks like DNS is that on this port, at any address
 dns_port = 53
 
 -- 1: a TLS hello on any port is answered; 0: it is bytes
 tls = 1
 
--- inside TLS to this port is DNS
+-- the same inside TLS
 dot_port = 853
 
--- 1: ask TLS clients for a certificate, which is kept
+-- 1: ask TLS clients for a certificate, which is kept; a profile may ask, too
 client_certificates = 0
 
 -- seconds that DNS answers are kept
@@ -92,20 +93,24 @@ lan6 = "fd13:37::/64"
 
 -- Policies: for destinations that fit all criteria, the first one counts. A
 -- port may be { FIRST, LAST }, a name a pattern (the name under which the
--- address was handed out), an address a network. By the time we see a
--- connection the kernel has accepted it: refusing resets it at once.
+-- address was handed out), an address a network. In a lab the kernel itself
+-- refuses (a reset, or "port unreachable") and drops (nothing comes back); on
+-- plain sockets (--listen) a connection is there before we see it: refusing
+-- resets it then, dropping never answers it.
 --
 --   policy { port = 25, action = "refuse" }
 --   policy { address = "203.0.113.0/24", action = "drop" }
 --   policy { name = "*.slow.example", delay = 3 }
+--   profile "tsunami"
 --   policy { port = { 6660, 6669 }, profile = "tsunami" }
 --   policy { port = 8080, proto = "tcp", reset_after = 100 }
 
 -- Greetings: what a silent peer hears first. It gets one a connection: what
--- a profile at home on the port says, the greetings of the port, what other
--- named families say, then greetings without a port. A sample that dials the
+-- a profile at home on the port says (the surest first), the greetings of the
+-- port, what other named families say, then greetings without a port. A sample that dials the
 -- same place again hears the next one, until one makes it go on; that one is
--- remembered for the destination.
+-- remembered for the destination. A peer that didn't wait (an SSH client), and
+-- whom no profile plays, hears the first one of its protocol's port.
 greeting { port = 21, "220 FTP server ready.\r\n" }
 greeting { port = 22, "SSH-2.0-OpenSSH_8.4p1\r\n" }
 greeting { port = 23, "\r\nlogin: " }

@@ -6,7 +6,8 @@
 --
 -- {target:4} is the lab's address in 4 bytes; {port:2} {seconds:4} {count:1}
 -- are numbers of so many bytes, big-endian; with :2< little-endian; "text" in
--- quotes stands for itself. More settings: greet, keepalive (hexadecimal).
+-- quotes stands for itself; <ADDRESS:4> is an address of your own, which must
+-- be allowed. More settings: greet, keepalive (hexadecimal).
 
 local scenario = require "scenario"
 

@@ -3,8 +3,13 @@
 -- line "NUMBER task"), `header` (X-Task) or `json` chooses. Which paths are a
 -- gate is guessed by their words; `--set gate=PATTERN` says it.
 --
--- Sources: MITRE ATT&CK T1071.001 (web protocols as C2) and the bots listed
--- there, e.g. S0599 Kinsing (polls for tasks, posts results).
+-- Sources, public descriptions only, and what was taken from each:
+--   MITRE ATT&CK T1071.001 "Application Layer Protocol: Web Protocols": bots hide
+--     commands and results in requests and answers of HTTP and HTTPS.
+--   G. Singer, "Threat Alert: Kinsing Malware Attacks Targeting Container
+--     Environments", Aqua Security 2020, and MITRE ATT&CK S0599: a bot of this
+--     kind, which asks for tasks and posts what came of them.
+-- The words of the tasks are those of our own specimen: there is no standard.
 
 local http = require "http"
 local scenario = require "scenario"

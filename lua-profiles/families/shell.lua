@@ -1,8 +1,13 @@
 -- A reverse shell: it dials out, shows a prompt or none, and does what is
 -- typed. Its output is kept as the reply of each command.
 --
--- Source: MITRE ATT&CK T1059.004 (Unix shell); POSIX.1-2017, Shell & Utilities
--- for the words. "abort" is a word of our own specimen.
+-- Sources, public descriptions only, and what was taken from each:
+--   MITRE ATT&CK T1059.004 "Command and Scripting Interpreter: Unix Shell": a
+--     shell that takes its commands from a remote machine.
+--   POSIX.1-2017, Shell & Utilities: the words. Prompts, greetings and "not
+--     found" are those of dash, bash, busybox and socat, as tests/lab/clients.sh
+--     meets them.
+-- "abort" is a word of our own specimen.
 
 local scenario = require "scenario"
 
@@ -11,18 +16,27 @@ local PROMPTS = {
   "job control", "can't access tty", "^Linux %S+ %d", "^Microsoft Windows",
 }
 
+-- What shells say of a word that is no command: POSIX leaves the text open, so
+-- these are dash's and busybox's, bash's, and cmd.exe's.
+local UNKNOWN = { "not found%s*$", "is not recognized as an? " }
+
 local SILENT = { [4444] = true, [1337] = true, [4443] = true, [9001] = true, [31337] = true }
 
 local function is_prompt(first)
+  first = first:gsub("^\27%[%?2004h", "") -- a terminal's bracketed paste
   for _, pattern in ipairs(PROMPTS) do
     if first:find(pattern) then return true end
   end
   return false
 end
 
--- What a shell says comes in pieces without an end; a prompt alone is none.
-local function hear(_, piece)
-  local text = piece:gsub("[^\n]*[$#>] $", "")
+-- What a shell says comes in pieces without an end. A prompt alone is no
+-- answer, nor is what a terminal echoes (and switches: bracketed paste).
+local function hear(s, piece)
+  local text = piece:gsub("\27%[%?2004[hl]\r?", ""):gsub("\r\n", "\n")
+  local echo = s.bot and s.bot.text and s.bot.text .. "\n"
+  if echo and text:sub(1, #echo) == echo then text = text:sub(#echo + 1) end
+  text = text:gsub("[^\n]*[$#>] $", "")
   return text == "" and "asked" or "reply", text
 end
 
@@ -36,6 +50,7 @@ local family = scenario.family {
     return is_prompt(first) and 85 or 0
   end,
   hello = { patterns = PROMPTS, wait = 2 },
+  unknown = UNKNOWN,
   read = function(s) return s.conn:recv_any(65536) end,
   hear = hear,
   wrap = function(_, text) return text .. "\n" end,

@@ -1,16 +1,24 @@
 -- Tsunami (Kaiten) and its kin: a bot on IRC. It registers with a random nick,
 -- joins a channel with a key when it is welcome, and obeys what is said there:
--- "!MASK COMMAND words", where MASK is a pattern for nicks (`--set mask=nick`
--- names the bot itself instead of "*"). It answers with NOTICE.
+-- "!MASK COMMAND words", where MASK is a pattern for nicks: "*", or what
+-- `--set mask=` says, "nick" for the bot's own. It answers with NOTICE.
 --
--- Sources, public analyses and standards only:
---   CIRCL, "Analysis of an IRC based Botnet" (TSUNAMI, PAN, UDP, UNKNOWN, NICK,
---   SERVER, GETSPOOFS, SPOOFS, DISABLE, ENABLE, KILL, GET, VERSION, KILLALL,
---   HELP, IRC, SH); RFC 2812 for the protocol below it.
+-- Sources, public analyses and standards only, and what was taken from each:
+--   P. Perego (thesp0nge), "Linux Mint, la ISO intorno al buco", Codice Insicuro
+--     2016, on the bot in that year's Mint images: the whole list of commands
+--     and their words (as its HELP tells them), channel and key.
+--   CIRCL, "Analysis of an IRC based Botnet", 2019: the bot's life on IRC.
+--   YARA rule Kaiten_Botnet_ELF (P. Thangplub, 2023): what the bot says: "USER %s
+--     localhost localhost :%s", "MODE %s -xi", "JOIN %s :%s", "WHO %s".
+--   RFC 2812 for the protocol below it.
 -- DROP and SEGV are words of our own specimen.
 
 local irc = require "irc"
 local scenario = require "scenario"
+
+-- IRC clients speak first, but some take their time: eggdrop does so at its
+-- next tick, a second after the connection.
+local IRC_PORTS = { [6667] = 22, [6666] = 22, [6668] = 22, [6669] = 22, [6697] = 22, [7000] = 22 }
 
 -- Until it is in a channel, or has had enough time to join one.
 local function register(s)
@@ -36,7 +44,8 @@ local function hear(s, line)
 end
 
 local function wrap(s, text)
-  local mask = scenario.option(s.family, "mask") == "nick" and s.irc.nick or "*"
+  local mask = scenario.option(s.family, "mask") or "*"
+  if mask == "nick" then mask = s.irc.nick end
   return irc.said(s.irc, ("!%s %s"):format(mask, text))
 end
 
@@ -44,7 +53,9 @@ local family = scenario.family {
   name = "tsunami",
   description = "Tsunami/Kaiten: IRC, commands behind a nick mask in a channel",
   ports = { tcp = { 6667, 6666, 6668, 6669, 6697, 7000, 443, 8080 } },
-  match = function(first)
+  match = function(first, dest)
+    if dest.ip == lab.target() then return false end
+    if first == "" then return IRC_PORTS[dest.port] or 0 end
     if first:find("^NICK %S+\r?\n") or first:find("^USER %S+ ") then return 95 end
     if first:find("^CAP LS") or first:find("^PASS %S+\r?\n") then return 90 end
     return first:find("^NICK ") and 80 or 0
@@ -58,15 +69,15 @@ local family = scenario.family {
   commands = {
     { name = "VERSION", send = "VERSION", expect = "%S" },
     { name = "HELP", send = "HELP" },
-    { name = "UDP", send = "UDP {target} {port} {count}" },
-    { name = "TSUNAMI", send = "TSUNAMI {target} {count}" },
+    { name = "UDP", send = "UDP {target} {port} {seconds}" },
+    { name = "TSUNAMI", send = "TSUNAMI {target} {seconds}" },
     { name = "UNKNOWN", send = "UNKNOWN {target} {seconds}" },
     { name = "PAN", send = "PAN {target} {port} 10", stop = true },
     { name = "GET", send = "GET http://{target}/index.html /tmp/.get" },
     { name = "GETSPOOFS", send = "GETSPOOFS" },
-    { name = "SPOOFS", send = "SPOOFS {target}" },
-    { name = "DISABLE", send = "DISABLE specimen" },
-    { name = "ENABLE", send = "ENABLE specimen" },
+    { name = "SPOOFS", send = "SPOOFS 198.18.0.0" },
+    { name = "DISABLE", send = "DISABLE" },
+    { name = "ENABLE", send = "ENABLE" },
     { name = "NICK", send = "NICK {nick}" },
     { name = "IRC", send = "IRC WHO {nick}" },
     { name = "SH", send = "SH uname -a" },

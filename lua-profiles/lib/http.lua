@@ -16,6 +16,11 @@ local REASONS = {
   [500] = "Internal Server Error", [501] = "Not Implemented", [503] = "Service Unavailable",
 }
 
+local STATUS_LINES = {}
+for status, reason in pairs(REASONS) do
+  STATUS_LINES[status] = ("HTTP/1.1 %d %s\r\n"):format(status, reason)
+end
+
 -- Do these first bytes begin a request? "all", "part" or nil.
 function http.looks_like(first)
   if first:find("^%u+ [^%c ]+ HTTP/1%.[01]\r?\n") then return "all" end
@@ -37,8 +42,9 @@ local function read_headers(conn)
     local line, err = conn:recv_line(LINE)
     if not line then return nil, err end
     if line == "" then return headers end
-    local name, value = line:match("^([^%s:]+):%s*(.-)%s*$")
+    local name, value = line:match("^([^%s:]+):%s*(.*)$")
     if not name then return nil, "bad header" end
+    if value:find("%s$") then value = value:match("^(.-)%s*$") end
     name = name:lower()
     headers[name] = headers[name] and headers[name] .. ", " .. value or value
   end
@@ -67,9 +73,8 @@ end
 
 local function read_body(conn, request)
   local headers = request.headers
-  if (headers["transfer-encoding"] or ""):lower():find("chunked", 1, true) then
-    return read_chunks(conn)
-  end
+  local coding = headers["transfer-encoding"]
+  if coding and coding:lower():find("chunked", 1, true) then return read_chunks(conn) end
   local length = headers["content-length"]
   if not length then return "" end
   length = length:match("^%d+$") and tonumber(length)
@@ -77,6 +82,13 @@ local function read_body(conn, request)
   if length > BODY then return nil, "too large" end
   if length == 0 then return "" end
   return conn:recv_bytes(length)
+end
+
+-- Path and query of a request's target, which a proxy gets with its host.
+local function split(target)
+  if target:byte() ~= 47 then target = target:match("^%a+://[^/]*(/.*)$") or target end
+  local path, mark, query = target:match("^([^?#]*)(%??)([^#]*)")
+  return path, mark ~= "" and query or nil
 end
 
 -- Reads one request: method, path, query, version, headers, body. On failure
@@ -91,15 +103,13 @@ function http.read_request(conn)
   if not line then return nil, err end
   local method, target, version = line:match("^(%S+) (%S+) HTTP/(%d%.%d)$")
   if not method then return nil, "bad request" end
-  local request = {
-    method = method, target = target, version = version,
-    path = target:match("^%a+://[^/]*(/[^?#]*)") or target:match("^[^?#]*"),
-    query = target:match("%?([^#]*)"),
-  }
+  local request = { method = method, target = target, version = version }
+  request.path, request.query = split(target)
   request.headers, err = read_headers(conn)
   if not request.headers then return nil, err end
   request.keep_alive = http.keeps_alive(request)
-  if (request.headers["expect"] or ""):lower() == "100-continue" then
+  local expect = request.headers["expect"]
+  if expect and expect:lower() == "100-continue" then
     conn:send("HTTP/1.1 100 Continue\r\n\r\n")
   end
   local body, why, partial = read_body(conn, request)
@@ -110,7 +120,9 @@ end
 
 -- Does the client want the connection kept (RFC 9112, 9.3)?
 function http.keeps_alive(request)
-  local wish = (request.headers["connection"] or ""):lower()
+  local wish = request.headers["connection"]
+  if not wish then return request.version == "1.1" end
+  wish = wish:lower()
   if wish:find("close", 1, true) then return false end
   return request.version == "1.1" or wish:find("keep-alive", 1, true) ~= nil
 end
@@ -119,19 +131,17 @@ end
 -- request gets the length, not the body.
 function http.response(request, status, headers, body)
   body = body or ""
-  local lines = { ("HTTP/1.1 %d %s"):format(status, REASONS[status] or "Unknown") }
-  for _, h in ipairs(headers or {}) do lines[#lines + 1] = h[1] .. ": " .. h[2] end
-  if status ~= 204 and status ~= 304 then
-    lines[#lines + 1] = "Content-Length: " .. #body
-  end
-  lines[#lines + 1] = "Connection: " .. (request.keep_alive and "keep-alive" or "close")
-  local head = table.concat(lines, "\r\n") .. "\r\n\r\n"
+  local head = STATUS_LINES[status] or ("HTTP/1.1 %d Unknown\r\n"):format(status)
+  for _, h in ipairs(headers or {}) do head = head .. h[1] .. ": " .. h[2] .. "\r\n" end
+  if status ~= 204 and status ~= 304 then head = head .. "Content-Length: " .. #body .. "\r\n" end
+  head = head .. "Connection: " .. (request.keep_alive and "keep-alive" or "close") .. "\r\n\r\n"
   return request.method == "HEAD" and head or head .. body
 end
 
 -- User and password of Basic authentication (RFC 7617), or nil.
 function http.basic_auth(request)
-  local text = (request.headers["authorization"] or ""):match("^[Bb]asic%s+(%S+)$")
+  local field = request.headers["authorization"]
+  local text = field and field:match("^[Bb]asic%s+(%S+)$")
   local pair = text and base64.decode(text)
   if not pair then return nil end
   return pair:match("^([^:]*):(.*)$")
@@ -144,7 +154,8 @@ end
 -- The fields of a query or a form (application/x-www-form-urlencoded).
 function http.form(text)
   local fields = {}
-  for key, value in (text or ""):gmatch("([^&=]+)=?([^&]*)") do
+  if not text then return fields end
+  for key, value in text:gmatch("([^&=]+)=?([^&]*)") do
     fields[http.unescape(key)] = http.unescape(value)
   end
   return fields

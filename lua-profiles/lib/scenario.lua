@@ -11,6 +11,7 @@
 --                  run = function(s) return ok, err end }   all optional
 --   keepalive  = { send = TEXT, expect = PATTERN, every = SECONDS }
 --   answers    = { { PATTERN, TEXT }, ... }  what the bot asks on its own
+--   unknown    = { PATTERN, ... }  lines that say "I don't know this command"
 --   commands   = { { name =, send =, expect =, stop =, last =, ... }, ... }
 --   stop       = TEXT that ends what a command started; a command asks for it
 --                with stop = true, or names a text of its own
@@ -24,9 +25,10 @@
 --                read() returns; nothing(s, request) is the answer when there
 --                is no command for it, result(s, request) says whether it
 --                brings a result rather than asking
--- s is the session: s.conn, s.bot, s.family, s.target, and s.request (polls).
+-- s is the session: s.conn, s.bot (s.bot.text: the last command), s.family,
+-- s.target, and s.request (polls).
 -- Options, from --set KEY=VALUE: order, repeat, only, pause, window, quiet, max,
--- hold, seconds, count, dport.
+-- hold, seconds, count, dport, unknown (one pattern more).
 
 local scenario = {}
 
@@ -41,6 +43,17 @@ local DEFAULTS = {
   seconds = 5, count = 4, dport = 9999, -- for {placeholders}; dport is {port}
 }
 
+-- What the fields of a family must be, of its parts, and of a command.
+local FAMILY_FIELDS = {
+  answers = "table", defaults = "table", hear = "function", hello = "table",
+  identity = "function", keepalive = "table", nothing = "function", options = "table",
+  polls = "boolean", read = "function", result = "function", stop = "string", unknown = "table",
+  wrap = "function",
+}
+local HELLO_FIELDS = {
+  patterns = "table", send = "string", wait = "number", run = "function",
+}
+local KEEPALIVE_FIELDS = { send = "string", expect = "string", every = "number" }
 local COMMAND_FIELDS = {
   name = "string", send = "string", expect = "string", stop = { "boolean", "string" },
   last = "boolean", quiet = "number", max = "number",
@@ -65,7 +78,7 @@ end
 
 local function words(text)
   local list = {}
-  for word in text:gmatch("[^,]+") do list[#list + 1] = word:match("^%s*(.-)%s*$") end
+  for word in text:gmatch("[^,]+") do list[#list + 1] = word:match("^%s*(%S.-)%s*$") end
   return list
 end
 
@@ -79,7 +92,11 @@ local function pick(commands, names)
   end
   for _, name in ipairs(names) do
     local command = by_name[name] or by_name[name:upper()]
-    if not command then error("option only: no command '" .. name .. "'", 0) end
+    if not command then
+      for i, known in ipairs(commands) do names[i] = known.name end
+      error(("option only: no command '%s'; there are: %s"):format(name,
+        table.concat(names, ", ", 1, #commands)), 0)
+    end
     list[#list + 1] = command
   end
   return list
@@ -105,10 +122,13 @@ local function add_stops(family, list)
   for _, command in ipairs(list) do
     out[#out + 1] = command
     if command.stop then
-      out[#out + 1] = {
-        name = "stop " .. command.name, seconds = 0,
-        send = command.stop == true and family.stop or command.stop,
-      }
+      local stop = {}
+      for key, value in pairs(command) do -- its own placeholders
+        if not COMMAND_FIELDS[key] then stop[key] = value end
+      end
+      stop.name, stop.seconds = "stop " .. command.name, 0
+      stop.send = command.stop == true and family.stop or command.stop
+      out[#out + 1] = stop
     end
   end
   return out
@@ -129,10 +149,12 @@ local function build_list(family)
   return add_stops(family, table.move(last, 1, #last, #list + 1, list))
 end
 
--- Fills in {target}, {port}, {seconds} and the family's own placeholders.
+-- Fills in {target}, {target6}, {port}, {seconds} and the family's own
+-- placeholders.
 local function fill(s, command, text)
   return (text:gsub("{(%a[%w_]*)}", function(key)
     if key == "target" then return s.target end
+    if key == "target6" then return lab.target(6) end
     local value = command[key]
     if value == nil and s.family.defaults then value = s.family.defaults[key] end
     if value == nil then value = option(s.family, key == "port" and "dport" or key) end
@@ -223,6 +245,20 @@ local function greet(s)
   return true
 end
 
+-- Does all that the bot said say that it doesn't know the command? Line by
+-- line: "ip: not found" before the output of another program is an answer.
+local function says_unknown(s, replies)
+  local patterns, own, said = s.family.unknown or {}, option(s.family, "unknown"), nil
+  -- What isn't read by lines may come in pieces of them.
+  for line in table.concat(replies, s.family.read == read_line and "\n" or ""):gmatch("[^\r\n]+") do
+    local known = not (own and line:find(own))
+    for _, pattern in ipairs(patterns) do known = known and not line:find(pattern) end
+    if known and line:find("%S") then return nil end
+    said = true
+  end
+  return said
+end
+
 -- Notes whether the bot said what was expected.
 local function note_replies(s, id, command, replies)
   if #replies == 0 and not command.expect then return end
@@ -233,7 +269,7 @@ local function note_replies(s, id, command, replies)
   end
   s.conn:note("reply", {
     command = id, name = command.name, replies = replies,
-    expected = command.expect, matched = matched,
+    expected = command.expect, matched = matched, unknown = says_unknown(s, replies),
   })
 end
 
@@ -241,16 +277,24 @@ end
 -- "unsent" (closed before it was sent) or "refused".
 local function perform(s, command)
   local text = fill(s, command, command.send)
-  local bytes = s.family.wrap and s.family.wrap(s, text, command) or text
+  local bytes = text
+  if s.family.wrap then
+    bytes = s.family.wrap(s, text, command)
+    if type(bytes) ~= "string" then
+      error("wrap must return the bytes of the command, and returned " .. type(bytes), 0)
+    end
+  end
+  local six = command.send:find("{target6}", 1, true) and lab.target(6)
   local seconds = command.seconds or option(s.family, "seconds")
   local id, err = s.conn:command(bytes, {
-    name = command.name, target = s.target, seconds = seconds,
+    name = command.name, target = six or s.target, seconds = seconds,
+    words = not bytes:find(text, 1, true) and text or nil,
   })
   if not id and err == "closed" then return "unsent" end
   -- Counted before the wait: a bot that comes back meanwhile goes on behind it.
   s.bot.next = s.bot.next + 1
   if not id then return "refused" end
-  s.bot.last, s.bot.last_id = command.name, id
+  s.bot.last, s.bot.last_id, s.bot.text = command.name, id, text
   s.bot.sent = s.bot.sent + 1
   local quiet = command.quiet or option(s.family, "quiet")
   local max = command.max or option(s.family, command.stop and "hold" or "max")
@@ -271,17 +315,26 @@ local function note_lost(s)
   s.conn:note("disconnected", { after = s.bot.last, command = s.bot.last_id })
 end
 
+-- Waits while somebody else has the floor (`kagemusha attach`, hold). nil when
+-- the connection is gone.
+local function yield_floor(s)
+  while responder.held() do
+    if not attend(s, 0.5) then return nil end
+  end
+  return true
+end
+
 -- The rest of the list, as far as this connection goes.
 local function drive(s)
   local bot = s.bot
   while bot.next <= #bot.list and bot.session == s do
-    if not keep_alive(s) then return nil end
+    if not yield_floor(s) or not keep_alive(s) then return nil end
     local outcome = perform(s, bot.list[bot.next])
     if outcome == "closed" or outcome == "unsent" then return nil end
     local pause = option(s.family, "pause")
     if pause > 0 and not attend(s, pause) then return nil end
   end
-  return bot.session == s
+  return yield_floor(s) and bot.session == s
 end
 
 -- the family ----------------------------------------------------------------
@@ -340,7 +393,8 @@ local function play_polls(s, bots)
     bot.since = bot.since or responder.now()
     local result = s.family.result and s.family.result(s, request)
     if result then note_replies(s, bot.last_id, bot.current or {}, { result }) end
-    local due = not result and responder.now() - bot.since >= option(s.family, "window")
+    local due = not result and not responder.held()
+      and responder.now() - bot.since >= option(s.family, "window")
     local outcome = "refused"
     if due and not bot.busy and bot.next <= #bot.list then
       bot.busy, bot.current = true, bot.list[bot.next]
@@ -384,11 +438,61 @@ local function is_a(value, kinds)
   return false
 end
 
--- Raises for a mistake in a family's data, at the line of the caller (which
--- Lua knows only if the call is no tail call).
-local function check_family(family, level)
-  local function fail(...) error("scenario: " .. string.format(...), level) end
-  if type(family.name) ~= "string" then fail("a family needs a name") end
+-- The first placeholder of a text of which nothing is known, or nil.
+local function unknown_placeholder(family, command, text)
+  for key in text:gmatch("{(%a[%w_]*)}") do
+    if key ~= "target" and key ~= "target6" and key ~= "port" and command[key] == nil
+      and DEFAULTS[key] == nil and not (family.defaults and family.defaults[key] ~= nil) then
+      return key
+    end
+  end
+end
+
+-- Fails for a field that isn't what it must be.
+local function check_kinds(fail, what, values, fields)
+  for key, kind in pairs(fields) do
+    if values[key] ~= nil and type(values[key]) ~= kind then
+      fail("%s'%s' is a %s, and must be a %s", what, key, type(values[key]), kind)
+    end
+  end
+end
+
+-- Fails if what must be a list of texts isn't one.
+local function check_texts(fail, what, list)
+  for i = 1, math.max(#list, 1) do
+    if type(list[i]) ~= "string" then fail("'%s' must be a list of texts", what) end
+  end
+end
+
+-- A family's fields beside its commands.
+local function check_parts(family, fail)
+  check_kinds(fail, "", family, FAMILY_FIELDS)
+  check_kinds(fail, "hello: ", family.hello or {}, HELLO_FIELDS)
+  check_kinds(fail, "keepalive: ", family.keepalive or {}, KEEPALIVE_FIELDS)
+  check_texts(fail, "patterns", family.hello and family.hello.patterns or { "" })
+  check_texts(fail, "unknown", family.unknown or { "" })
+  for i = 1, family.answers and math.max(#family.answers, 1) or 0 do
+    local answer = family.answers[i]
+    if type(answer) ~= "table" or type(answer[1]) ~= "string" or type(answer[2]) ~= "string" then
+      fail("'answers' must be a list of { PATTERN, TEXT }")
+    end
+    local key = unknown_placeholder(family, {}, answer[2])
+    if key then fail("'answers': nothing is known of {%s}", key) end
+  end
+  for key, value in pairs(family.options or {}) do
+    if type(DEFAULTS[key]) == "number" and type(value) ~= "number" then
+      fail("options: '%s' is a %s, and must be a number", key, type(value))
+    end
+  end
+end
+
+-- Raises for a mistake in a family's data.
+local function check_family(family)
+  local function fail(...) error("scenario: " .. string.format(...), 0) end
+  if type(family) ~= "table" or type(family.name) ~= "string" then
+    fail("a family needs a name")
+  end
+  check_parts(family, function(text, ...) fail("%s: " .. text, family.name, ...) end)
   if type(family.commands) ~= "table" or #family.commands == 0 then
     fail("%s: commands must be a list with at least one command", family.name)
   end
@@ -410,19 +514,36 @@ local function check_family(family, level)
     if command.stop == true and not family.stop then
       fail("%s: command '%s' wants the family's stop, and there is none", family.name, command.name)
     end
-    for key in command.send:gmatch("{(%a[%w_]*)}") do
-      if key ~= "target" and command[key] == nil and key ~= "port" and DEFAULTS[key] == nil
-        and not (family.defaults and family.defaults[key] ~= nil) then
+    for _, text in ipairs { command.send, command.stop == true and family.stop or command.stop } do
+      local key = type(text) == "string" and unknown_placeholder(family, command, text)
+      if key then
         fail("%s: command '%s': nothing is known of {%s}", family.name, command.name, key)
       end
     end
   end
 end
 
+-- Raises for an option that can't be, before a run has begun with it.
+local function check_options(family)
+  for key, default in pairs(DEFAULTS) do
+    local value = option(family, key)
+    if type(default) == "number" and not (value >= (key == "repeat" and 1 or 0)
+      and value <= (key == "dport" and 65535 or 1e6)) then
+      error(("option %s: %s is out of range"):format(key, value), 0)
+    end
+  end
+  reorder({}, option(family, "order"))
+  local only = option(family, "only")
+  if only and #words(only) == 0 then error("option only: no command is named", 0) end
+end
+
 -- Makes a profile of a family's data. The bots that it knows live as long as
 -- the profile is loaded.
 function scenario.family(family)
-  check_family(family, 4)
+  -- At the line of the caller, which Lua knows only if this is no tail call.
+  local fine, why = pcall(check_family, family)
+  if not fine then error(why, 2) end
+  check_options(family)
   local bots = {}
   family.kind = "family"
   family.read = family.read or read_line
@@ -430,11 +551,13 @@ function scenario.family(family)
   return family
 end
 
--- A command list from a text: one a line, or separated by "|"; "# ..." is a
--- comment, "NAME: TEXT" gives a name, otherwise the text is its own.
+-- A command list from a text: one a line, or in one line separated by "|";
+-- "# ..." is a comment, "NAME: TEXT" gives a name, otherwise the text is its own.
 function scenario.commands(text, stop)
   local list, seen = {}, {}
-  for entry in (text .. "\n"):gmatch("([^|\n]*)[|\n]") do
+  text = text:gsub("^\xef\xbb\xbf", "")
+  local entries = text:find("\n", 1, true) and "([^\n]*)\n" or "([^|\n]*)[|\n]"
+  for entry in (text .. "\n"):gmatch(entries) do
     entry = entry:match("^%s*(.-)%s*$")
     if entry ~= "" and not entry:find("^#") then
       local name, send = entry:match("^([%w%-_ ]+):%s+(.+)$")

@@ -62,6 +62,7 @@ local function doh(request)
     if request.headers["content-type"] ~= "application/dns-message" then return nil end
     message = request.body
   else
+    if not request.query then return nil end
     local text = http.form(request.query).dns
     if not text then return nil end
     message = base64.decode((text:gsub("-", "+"):gsub("_", "/")))

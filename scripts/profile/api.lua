@@ -8,12 +8,13 @@ local function set(text)
 end
 
 return {
-  conn = set [[close command credentials dest file name note peer recv_any recv_bytes recv_line
-    recv_until send session set_timeout settle sni start_tls]],
+  conn = set [[client_certificate close command credentials dest file name note peer recv_any
+    recv_bytes recv_line recv_until send session set_timeout settle sni start_tls]],
+  http2 = set "feed output request respond",
   dgram = set "data dest name note peer reply",
   question = set "name peer server type",
   tables = {
-    responder = set "finished log now option random sleep",
+    responder = set "finished held log now option random sleep",
     lab = set "name_of target",
     device = set "arch connected wait",
     dns = set [[a aaaa answer cname mx nodata ns nxdomain ptr record refused servfail silence
@@ -29,10 +30,12 @@ return {
   globals = set [[_G _VERSION assert device dns error getmetatable http2 ipairs lab math next pairs
     pcall print rawequal rawget rawlen rawset require responder select setmetatable string table
     tonumber tostring type utf8 xpcall]],
-  profile = set "name kind description ports match stream datagram resolve",
+  profile = set "name kind description ports client_certificate match stream datagram resolve",
   family = set [[answers commands defaults hear hello identity keepalive nothing options polls
-    read result stop wrap]],
+    read result stop unknown wrap]],
   hello = set "patterns run send wait",
+  options = set "count dport hold max only order pause quiet repeat seconds unknown window",
+  placeholders = set "count port seconds target target6",
   keepalive = set "every expect send",
   command = set "expect last max name quiet send stop",
 }

@@ -3,6 +3,9 @@
 -- against peers that are silent, that hang up, that talk nonsense.
 
 local api = require "api"
+local pattern = require "pattern"
+local quote = require "quote"
+local rehearsal = require "rehearsal"
 local source = require "source"
 local world = require "world"
 
@@ -10,43 +13,75 @@ local check = {}
 
 -- Adds a finding; findings are unique by line and text.
 local function add(p, line, text)
-  line = tonumber(line) or 1
+  line = math.max(tonumber(line) or 1, 1)
   local key = line .. " " .. text
   if p.seen[key] then return end
   p.seen[key] = true
   p.found[#p.found + 1] = { line = line, text = text }
 end
 
--- A Lua message that names this file, as line and text; otherwise line 1.
+-- The line where a key is given a value, from an offset on.
+local function line_of_key(p, key, from)
+  local at = p.code:find("%f[%w_]" .. key .. "%s*=%f[^=]", from or 1)
+  return at and source.line_of(p.code, at) or nil
+end
+
+-- What the engine's words for a profile that never ends mean.
+local PLAINER = {
+  ["too many instructions without waiting"] = "%0: an endless loop?",
+  ["^not enough memory$"] = "takes too much memory",
+}
+
+-- A Lua message that names this file, as line and text; otherwise the line of
+-- the field that it begins with, or 1.
 local function add_message(p, message, how)
   message = tostring(message)
-  local first = message:match("^[^\n]*")
-  local line, text
+  local line, text = nil, message:match("^[^\n]*")
   for at in message:gmatch("[^\n]+") do
-    if at:find(p.path, 1, true) or at:find(p.base, 1, true) then
-      line = at:match("%.lua:(%d+):") or line
-      if line then break end
-    end
+    local _, last = at:find(p.base .. ":", 1, true)
+    line = last and at:match("^(%d+):", last + 1)
+    if line then break end
   end
-  text = first:gsub("^%s*[^%s:]+:%d+: ", ""):gsub("^(%S+%.lua):(%d+): ", "")
+  text = text:gsub("^.-%.lua:%d+: ", "")
+  for words, plainer in pairs(PLAINER) do text = text:gsub(words, plainer) end
+  local key = text:match("^option (%l+):") or text:match("^(%l+) must ")
+  local method = text:match("nil value %(method '([%w_]+)'%)")
+  if method then text = text .. source.hint(method, api.conn) end
+  line = line or key and line_of_key(p, key)
   add(p, line, how and how .. ": " .. text or text)
 end
 
 -- names -----------------------------------------------------------------------
 
+-- Names for a handler's argument, of which one is what it always is called.
+local function argument_names(p, handler, usual)
+  local names = { [usual] = true }
+  for name in p.code:gmatch("%f[%w_]" .. handler .. "%s*=%s*function%s*%(%s*([%a_][%w_]*)") do
+    names[name] = true
+  end
+  return names
+end
+
 -- Every `object:method` and `object.field` of what we know.
 local function check_members(p)
-  for at, object, dot, name in p.code:gmatch("()([%a_][%w_]*)%s*([.:])%s*([%a_][%w_]*)") do
+  local conns, dgrams = argument_names(p, "stream", "conn"), argument_names(p, "datagram", "dgram")
+  local from = 1
+  while true do
+    local at, last, object, dot, name =
+      p.code:find("%f[%w_]([%a_][%w_]*)%s*([.:])%s*([%a_][%w_]*)", from)
+    if not at then break end
+    from = at + #object -- `s.conn:send` has two
     local line = source.line_of(p.code, at)
-    local called = p.code:match("^%s*[({\"']", at + #p.code:match("^[%w_]+%s*[.:]%s*[%w_]+", at))
+    local called = p.code:match("^%s*[({\"']", last + 1)
     local local_name = p.code:find("local%s+" .. object .. "%f[^%w_]")
-    if object == "conn" and (dot == ":" or called) then
+    if conns[object] and (dot == ":" or called) then
       if not api.conn[name] then
         add(p, line, ("conn has no call '%s'%s"):format(name, source.hint(name, api.conn)))
       elseif dot == "." then
-        add(p, line, ("conn.%s: calls of conn are made with a colon: conn:%s"):format(name, name))
+        add(p, line, ("%s.%s: calls of conn are made with a colon: %s:%s"):format(object, name,
+          object, name))
       end
-    elseif object == "dgram" and not api.dgram[name] then
+    elseif dgrams[object] and not api.dgram[name] then
       add(p, line, ("dgram has no '%s'%s"):format(name, source.hint(name, api.dgram)))
     elseif api.tables[object] and not local_name then
       local names = api.tables[object]
@@ -86,12 +121,6 @@ local function check_requires(p)
 end
 
 -- fields ------------------------------------------------------------------------
-
--- The line where a key is given a value, from an offset on.
-local function line_of_key(p, key, from)
-  local at = p.code:find("%f[%w_]" .. key .. "%s*=%f[^=]", from or 1)
-  return at and source.line_of(p.code, at) or nil
-end
 
 -- Offset where the table that is the value of this key opens, or nil.
 local function table_of_key(p, key, from)
@@ -144,10 +173,47 @@ local function check_ports(p, ports)
   end
 end
 
--- Is this a pattern that Lua can use?
-local function check_pattern(p, pattern, line, what)
-  local fine, err = pcall(string.find, "", pattern)
-  if not fine then add(p, line, ("%s: %s"):format(what, err:gsub("^.-: ", ""))) end
+local function check_pattern(p, text, line, what)
+  local mistake = pattern.mistake(text)
+  if mistake then add(p, line, ("%s: %s"):format(what, mistake)) end
+end
+
+-- A family's patterns beside those of its commands.
+local function check_patterns(p, profile)
+  for _, text in ipairs(profile.unknown or {}) do
+    check_pattern(p, text, line_of_key(p, "unknown"), "unknown")
+  end
+  for _, answer in ipairs(profile.answers or {}) do
+    check_pattern(p, answer[1], line_of_key(p, "answers"), "answers")
+  end
+  for _, text in ipairs(profile.hello and profile.hello.patterns or {}) do
+    check_pattern(p, text, line_of_key(p, "patterns") or line_of_key(p, "hello"), "hello.patterns")
+  end
+  if profile.keepalive and profile.keepalive.expect then
+    check_pattern(p, profile.keepalive.expect, line_of_key(p, "keepalive"), "keepalive.expect")
+  end
+end
+
+-- What a command's text has that is surely not meant so.
+local function check_text(p, profile, command, line)
+  local inner = command.send:match("{%s+(%a[%w_]*)%s*}") or command.send:match("{(%a[%w_]*)%s+}")
+  if inner and (api.placeholders[inner] or command[inner] or (profile.defaults or {})[inner]) then
+    add(p, line, ("command '%s': {%s} is written without blanks"):format(command.name, inner))
+  end
+  if not profile.wrap and not line_of_key(p, "read") and command.send:find("[%w}]$") then
+    add(p, line, ("command '%s' ends no line, and there is no wrap: add \\n"):format(command.name))
+  end
+end
+
+-- Options that are nearly one of the scenario's; a family may have its own.
+local function check_options(p, profile)
+  for key in pairs(profile.options or {}) do
+    local hint = not api.options[key] and source.hint(tostring(key), api.options) or ""
+    if hint ~= "" then
+      add(p, line_of_key(p, key, p.code:find("%f[%w_]options%s*=")),
+        ("options has no '%s'%s"):format(key, hint))
+    end
+  end
 end
 
 -- The data of lib/scenario: unknown words and broken patterns.
@@ -167,20 +233,16 @@ local function check_scenario(p, profile)
       end
     end
     if command.expect then check_pattern(p, command.expect, line, "expect") end
+    check_text(p, profile, command, line)
   end
+  check_options(p, profile)
+  check_patterns(p, profile)
   if type(profile.hello) == "table" then
     check_keys(p, profile.hello, api.hello, "hello", p.code:find("%f[%w_]hello%s*="))
-    for _, pattern in ipairs(profile.hello.patterns or {}) do
-      check_pattern(p, pattern, line_of_key(p, "patterns") or line_of_key(p, "hello"),
-        "hello.patterns")
-    end
   end
   if type(profile.keepalive) == "table" then
     local from = p.code:find("%f[%w_]keepalive%s*=")
     check_keys(p, profile.keepalive, api.keepalive, "keepalive", from)
-    if profile.keepalive.expect then
-      check_pattern(p, profile.keepalive.expect, line_of_key(p, "keepalive"), "keepalive.expect")
-    end
   end
 end
 
@@ -192,6 +254,9 @@ local function check_fields(p, profile)
   end
   if profile.kind ~= "family" and profile.kind ~= "service" then
     add(p, line_of_key(p, "kind") or line, 'kind must be "family" or "service"')
+  end
+  if profile.description ~= nil and type(profile.description) ~= "string" then
+    add(p, line_of_key(p, "description") or line, "description must be a text")
   end
   if profile.ports ~= nil then check_ports(p, profile.ports) end
   for _, key in ipairs { "match", "stream", "datagram", "resolve" } do
@@ -216,40 +281,28 @@ end
 
 -- dry run -----------------------------------------------------------------------
 
--- What peers say first, and then to anything that they hear.
-local PEERS = {
-  { name = "a silent peer" },
-  { name = "a peer that hangs up at once", hangup = 0.01 },
-  { name = "a peer that says a line", first = "HELLO\n", reply = "OK\n" },
-  { name = "a peer that says nonsense", first = "\0\1\255\254\n\r\n{%s}\n", reply = "\255\n" },
-  { name = "a peer that asks for a page", first = "GET / HTTP/1.0\r\nHost: x\r\n\r\n" },
-  { name = "a peer that hangs up in the middle", first = "HELLO\n", reply = "OK\n", hangup = 9 },
-}
-
 local function new_world(p)
   return world.new { folder = p.folder, options = p.options, limit = 5000000, memory = 16 * 1024 }
 end
 
--- Files an error of a handler under its line.
-local function add_errors(p, w, how)
-  for _, e in ipairs(w:find("error")) do
-    if e.text ~= "refused" then add_message(p, e.text, how) end
-  end
-  for _, e in ipairs(w:find("refused")) do
-    add_message(p, e.text, how)
+-- The line where a string has the address that a command may not name.
+local function line_of_refused(p, spelled)
+  for at in p.text:gmatch("()" .. spelled:gsub("%W", "%%%0")) do
+    if p.code:sub(1, at - 1):find("[\"']%s*$") then return source.line_of(p.text, at) end
   end
 end
 
-local function run_stream(p, peer)
-  local w = new_world(p)
-  local profile = w:load(p.path)
-  local b = w:connect(profile, {
-    open = function(b) if peer.first then b:say(peer.first) end end,
-    bytes = function(b) if peer.reply then b:say(peer.reply, 0.2) end end,
-  })
-  if peer.hangup then b:hangup(peer.hangup) end
-  w:run(400)
-  add_errors(p, w, "with " .. peer.name)
+-- Files what the engine said of a handler.
+local function add_said(p, said, how)
+  for _, text in ipairs(said.errors) do add_message(p, text, how) end
+  for _, text in ipairs(said.refused) do
+    local address, odd = text:match("^(%S+)"), text:match("^%S+ (%b()) is ")
+    local spelled = odd and odd:sub(2, -2) or address
+    local at = p.code:find(":command%s*[({]")
+    add(p, line_of_refused(p, spelled) or at and source.line_of(p.code, at),
+      ("%s: a command names %s, which is outside the lab: use lab.target(), or {target}")
+      :format(how, spelled))
+  end
 end
 
 local function run_match(p)
@@ -269,33 +322,24 @@ local function run_match(p)
   end
 end
 
-local function run_datagram(p)
-  for _, data in ipairs { "", "hello\n", "\0\1\2\3", ("x"):rep(1400) } do
-    local w = new_world(p)
-    w:datagram(w:load(p.path), data)
-    w:run(60)
-    add_errors(p, w, "with a datagram")
-  end
-end
 
 local function run_resolve(p)
   for _, kind in ipairs { "A", "AAAA", "TXT" } do
     local w = new_world(p)
     w:question(w:load(p.path), "www.example", kind)
     w:run(60)
-    add_errors(p, w, "with a question")
+    for _, e in ipairs(w:find("error")) do add_message(p, e.text, "with a question") end
   end
 end
 
 local function dry_run(p, profile)
   if profile.match then run_match(p) end
+  local function found(said, how) add_said(p, said, how) end
   if profile.stream then
-    for _, peer in ipairs(PEERS) do
-      run_stream(p, peer)
-      if #p.found > 0 then break end
-    end
+    found(p.silent, "with a silent peer")
+    if #p.found == 0 then rehearsal.streams(p.path, p.text, p, found) end
   end
-  if profile.datagram then run_datagram(p) end
+  if profile.datagram then rehearsal.datagrams(p.path, p, found) end
   if profile.resolve then run_resolve(p) end
 end
 
@@ -308,16 +352,26 @@ local function has(program)
   return path ~= nil
 end
 
--- What luacheck adds: unused variables, shadowing and the like.
-local function check_luacheck(p)
-  if not has("luacheck") then return end
+-- What luacheck adds, of all files at once as it takes long to begin: unused
+-- variables, shadowing and the like. path -> a list of { line, text }; nothing
+-- where luacheck is missing.
+function check.luacheck(paths)
+  local lint, quoted = {}, {}
+  for i, path in ipairs(paths) do
+    lint[path] = {}
+    quoted[i] = quote(path)
+  end
+  if #paths == 0 or not has("luacheck") then return lint end
   local pipe = io.popen(("luacheck --no-config --no-color --codes --formatter plain --std lua54 "
-    .. "--globals responder lab device dns --ignore 1 6 -- %s 2>/dev/null"):format(p.quoted))
+    .. "--globals responder lab device dns --ignore 1 6 -- %s 2>/dev/null"):format(
+    table.concat(quoted, " ")))
   for text in pipe:lines() do
-    local line, message = text:match(":(%d+):%d+: %(%w+%) (.*)$")
-    if line then add(p, line, message) end
+    local path, line, message = text:match("^(.*):(%d+):%d+: %(%w+%) (.*)$")
+    local list = lint[path]
+    if list then list[#list + 1] = { line = tonumber(line), text = message } end
   end
   pipe:close()
+  return lint
 end
 
 -- all of it ---------------------------------------------------------------------
@@ -327,6 +381,7 @@ local function line_of_mistake(p, message)
   local open = table_of_key(p, "commands")
   local index = tonumber(message:match("command (%d+)"))
   local name = message:match("[cC]ommand '([^']*)'") or message:match("are named '([^']*)'")
+  local key = message:match("'([%w_]+)'")
   local from
   if index and open then
     from = entries(p.code, open)[index]
@@ -336,18 +391,53 @@ local function line_of_mistake(p, message)
       if found == name then last, from = at, at end
     end
     from = from or last
+  elseif key and line_of_key(p, key) then
+    return line_of_key(p, key)
   else
     from = table_of_key(p, "commands") or p.code:find("%f[%w_]commands%s*=")
   end
   return from and source.line_of(p.code, from)
 end
 
+-- Loads it; what is wrong is found. The engine is asked first: nothing that it
+-- loads can hang or blow up our own Lua.
+local function load_profile(p)
+  local before = #p.found
+  p.silent = rehearsal.silent(p.path, p)
+  local failed = p.silent.failed
+  if failed and failed:find("neither stream nor datagram", 1, true) then failed = nil end
+  if failed and failed:find(p.base .. ":%d+:") and not failed:find("scenario: ", 1, true) then
+    if before == 0 then add_message(p, failed) end
+    return nil
+  end
+  local w = new_world(p)
+  local fine, profile = w:protect(w.load, w, p.path)
+  if not fine then
+    local mistake = tostring(profile):match("scenario: ([^\n]*)")
+    if mistake then
+      add(p, line_of_mistake(p, mistake), mistake)
+    elseif before == 0 then
+      add_message(p, profile)
+    end
+    return nil
+  elseif type(profile) ~= "table" then
+    local at = p.code:match(".*()%f[%a]return%f[^%w]")
+    add(p, at and source.line_of(p.code, at) or select(2, p.text:gsub("\n", "")),
+      ("a profile must return a table, not %s"):format(profile == nil and "nothing" or
+        "a " .. type(profile)))
+    return nil
+  end
+  return profile, failed
+end
+
 -- Everything that is wrong with the file: a list of { line, text }, by line.
--- settings: folder (of the profiles), options (--set).
+-- settings: folder (of the profiles), options (--set), chat (the program), lint
+-- (what check.luacheck says of it).
 function check.file(path, settings)
   local p = {
-    path = path, base = path:match("[^/]*$"), quoted = "'" .. path:gsub("'", "'\\''") .. "'",
-    folder = settings.folder, options = settings.options or {}, found = {}, seen = {},
+    path = path, base = path:match("[^/]*$"), quoted = quote(path),
+    folder = settings.folder, options = settings.options or {}, chat = settings.chat,
+    found = {}, seen = {},
   }
   local f, err = io.open(path)
   if not f then return nil, err end
@@ -362,26 +452,13 @@ function check.file(path, settings)
   check_globals(p)
   check_members(p)
   check_requires(p)
-  local before = #p.found
-  local w = new_world(p)
-  local fine, profile = w:protect(w.load, w, path)
-  if not fine then
-    local mistake = tostring(profile):match("scenario: ([^\n]*)")
-    if mistake then
-      add(p, line_of_mistake(p, mistake), mistake)
-    elseif before == 0 then
-      add_message(p, profile)
-    end
-  elseif type(profile) ~= "table" then
-    local at = p.code:match(".*()%f[%a]return%f[^%w]")
-    add(p, at and source.line_of(p.code, at) or select(2, p.text:gsub("\n", "")),
-      ("a profile must return a table, not %s"):format(profile == nil and "nothing" or
-        "a " .. type(profile)))
-  else
+  local profile, failed = load_profile(p)
+  if profile then
     check_fields(p, profile)
+    if #p.found == 0 and failed then add_message(p, failed) end
     if #p.found == 0 then dry_run(p, profile) end
   end
-  check_luacheck(p)
+  for _, said in ipairs(settings.lint or {}) do add(p, said.line, said.text) end
   table.sort(p.found, function(a, b)
     if a.line ~= b.line then return a.line < b.line end
     return a.text < b.text

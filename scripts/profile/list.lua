@@ -1,9 +1,10 @@
 -- kagemusha profile list: what there is.
 
+local shell_word = require "quote"
 local world = require "world"
 
 local function files(folder, room)
-  local pipe = io.popen(("ls -1 '%s/%s' 2>/dev/null"):format(folder:gsub("'", "'\\''"), room))
+  local pipe = io.popen(("ls -1 %s 2>/dev/null"):format(shell_word(folder .. "/" .. room)))
   local list = {}
   for name in pipe:lines() do
     if name:find("%.lua$") then list[#list + 1] = ("%s/%s/%s"):format(folder, room, name) end

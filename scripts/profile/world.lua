@@ -61,18 +61,23 @@ function World:names()
   return table.concat(list, ",")
 end
 
--- Ends what computes for ever or allocates for ever.
+-- Ends what computes for ever or allocates for ever: from then on with an error
+-- at every instruction, so that no pcall outlives it.
 local function guard(w, thread)
   if not w.limit then return end
-  local count, before = 0, collectgarbage("count")
-  debug.sethook(thread, function()
+  local count, before, doom = 0, collectgarbage("count"), nil
+  local function look()
     count = count + 10000
     if count > w.limit then
-      error(("runs %d instructions without waiting: an endless loop?"):format(count), 2)
+      doom = doom or ("runs %d instructions without waiting: an endless loop?"):format(count)
     elseif w.memory and collectgarbage("count") - before > w.memory then
-      error("takes more than " .. w.memory // 1024 .. " MiB of memory", 2)
+      doom = doom or "takes more than " .. w.memory // 1024 .. " MiB of memory"
     end
-  end, "", 10000)
+    if not doom then return end
+    debug.sethook(thread, look, "", 1)
+    error(doom, 2)
+  end
+  debug.sethook(thread, look, "", 10000)
 end
 
 -- Calls a function that may not wait, guarded: true and its result, or false
@@ -88,14 +93,41 @@ function World:protect(fn, ...)
   return true, result
 end
 
+local function copy(library)
+  local own = {}
+  for name, value in pairs(library) do own[name] = value end
+  return own
+end
+
+-- Not where the error is raised: the guard's own would find no guard there.
+local function xpcall_later(fn, handler, ...)
+  local result = table.pack(pcall(fn, ...))
+  if result[1] then return table.unpack(result, 1, result.n) end
+  return false, select(2, pcall(handler, result[2]))
+end
+
+-- Without __gc, which would run at any time, and after the guard has gone.
+local function setmetatable_safe(object, meta)
+  if type(meta) == "table" and rawget(meta, "__gc") ~= nil then
+    error("__gc is not available here", 2)
+  end
+  return setmetatable(object, meta)
+end
+
+-- Nobody reaches the methods of all strings, ours among them, through it.
+getmetatable("").__metatable = false
+
+-- Libraries are copies: a profile that changes one changes its own, not ours.
 local function environment(w)
   local env = {
-    assert = assert, error = error, getmetatable = getmetatable, ipairs = ipairs, math = math,
-    next = next, pairs = pairs, pcall = pcall, rawequal = rawequal, rawget = rawget,
-    rawlen = rawlen, rawset = rawset, select = select, setmetatable = setmetatable,
-    string = string, table = table, tonumber = tonumber, tostring = tostring, type = type,
-    utf8 = utf8, xpcall = xpcall,
+    assert = assert, error = error, getmetatable = getmetatable, ipairs = ipairs,
+    math = copy(math), next = next, pairs = pairs, pcall = pcall, rawequal = rawequal,
+    rawget = rawget, rawlen = rawlen, rawset = rawset, select = select,
+    setmetatable = setmetatable_safe, string = copy(string), table = copy(table),
+    tonumber = tonumber, tostring = tostring, type = type, utf8 = copy(utf8),
+    xpcall = xpcall_later,
   }
+  env.string.dump, env._G = nil, env
   local loaded = {}
   function env.require(name)
     if loaded[name] == nil then
@@ -111,8 +143,12 @@ local function environment(w)
     log = function(text) w:write("log", { text = text }) end,
     option = function(key) return w.options[key] end,
     finished = function(reason) w:write("finished", { reason = reason }) end,
+    held = function() return w.held or false end,
   }
-  env.lab = { target = function() return w.target end, name_of = function() return nil end }
+  env.lab = {
+    target = function(six) return six == 6 and "2001:2::1" or w.target end,
+    name_of = function() return nil end,
+  }
   env.dns = {
     answer = function() return nil, "no name server here" end,
     mx = function(preference, host, ttl)
@@ -294,6 +330,7 @@ function Conn:dest() return self.dest_ip, self.port end
 function Conn:name() return self.host end
 function Conn.sni() return nil end
 function Conn:session() return self.id end
+function Conn.client_certificate() return nil end
 function Conn.start_tls() return true end
 
 -- take() returns what is wanted and the rest of the buffer, or nil.
@@ -361,7 +398,7 @@ function Conn:command(data, info)
   assert(type(data) == "string", "command: text expected")
   if self.closed or self.hung_up then return nil, "closed" end
   local w = self.world
-  local bad = foreign(data) or info.target and foreign(info.target)
+  local bad = foreign(data) or foreign(info.target or "") or foreign(info.words or "")
   if bad then
     local text = ("a command names %s, which is outside the lab: use lab.target()"):format(bad)
     w:write("refused", { text = debug.traceback(text, 2) })
@@ -370,7 +407,7 @@ function Conn:command(data, info)
   w.commands = w.commands + 1
   w:write("command", {
     id = w.commands, session = self.id, data = data, name = info.name, target = info.target,
-    seconds = info.seconds,
+    words = info.words, seconds = info.seconds,
   })
   self:send(data)
   return w.commands

@@ -14,6 +14,10 @@ function tap.is(got, want, name)
   return tap.ok(got == want, name, ("got:  %s\nwant: %s"):format(tostring(got), tostring(want)))
 end
 
+function tap.skip(name, why)
+  print(("ok - %s # SKIP %s"):format(name, why))
+end
+
 function tap.world(settings)
   settings = settings or {}
   settings.folder = top .. "/lua-profiles"

@@ -16,13 +16,25 @@ for f in "$TOP"/tests/profiles/broken/*.lua; do
 	wanted=$(head -n 1 "$f")
 	wanted=${wanted#-- wants }
 	out=$(grep -F "$f:" <<<"$all")
-	if grep -F "$f:${wanted%%:*}: " <<<"$out" | grep -qF -- "${wanted#*: }"; then
+	if grep -qF -- "${wanted#*: }" <<<"$(grep -F "$f:${wanted%%:*}: " <<<"$out")"; then
 		ok "found: ${f##*/}"
 		((count += 1))
 	else
 		not_ok "found: ${f##*/}" "wanted: $wanted; got: $out"
 	fi
 done
+cat >"$TMP/fine.lua" <<'E2'
+return { name = "fine", kind = "service", ports = { tcp = { 9 }, udp = { 9 } },
+  stream = function(c)
+    c:settle()
+    c:send(5)
+    return c:command("UDP " .. lab.target(6) .. " " .. lab.target() .. " 9\n")
+  end,
+  datagram = function(d) d:reply(d.data) end }
+E2
+is 'what the engine takes is fine' "$("$profile" check "$TMP/fine.lua")" "$TMP/fine.lua: fine"
+KAGE_BUILD=$TMP "$profile" check "$TMP/fine.lua" >/dev/null 2>"$TMP/err"
+is 'check without the engine: 3, and what to do' "$? $(grep -c 'run make' "$TMP/err")" '3 1'
 check "at least 25 seeded mistakes are found: $count" test "$count" -ge 25
 
 for kind in '' --service; do

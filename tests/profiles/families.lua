@@ -53,7 +53,7 @@ do
   is(heard[#heard], "KILL", "tsunami: the last word ends the bot")
   is(w:find("note", "reply")[1].replies[1], "version one", "tsunami: a notice is the reply")
   is(#w:find("note", "disconnected"), 1, "tsunami: SERVER is noted as a disconnection")
-  ok(find_command(w, "UDP"):find("^:master!%S+ PRIVMSG #room :!%* UDP 198.18.0.1 9999 4\r\n$"),
+  ok(find_command(w, "UDP"):find("^:master!%S+ PRIVMSG #room :!%* UDP 198.18.0.1 9999 5\r\n$"),
     "tsunami: a command as it goes out", find_command(w, "UDP"))
   w = drive("tsunami", function()
     return {
@@ -66,6 +66,9 @@ do
     }
   end, { mask = "nick", only = "VERSION" })
   is(w:find("note", "reply")[1].replies[1], "yes", "tsunami: CAP is negotiated, mask=nick")
+  w = drive("tsunami", irc_bot({}), { mask = "a??", only = "UDP" })
+  ok(find_command(w, "UDP"):find(":!a%?%? UDP "), "tsunami: a mask of one's own",
+    find_command(w, "UDP"))
   local lost = mock.world()
   lost:connect(lost:load("families/tsunami"), { open = function(b) b:say("NICK x\r\n") end })
   lost:run(60)
@@ -110,7 +113,14 @@ do
   ok(a.whole and a.vector == 0 and a.seconds == 3 and a.targets[1] == "198.18.0.1/32"
     and a.options[7] == "9999", "mirai: an attack message, field by field")
   a = parse_attack(find_command(w, "http"))
-  ok(a.whole and a.vector == 10 and a.options[21] == "/", "mirai: three options")
+  ok(a.whole and a.vector == 10 and a.options[8] == "www.resolve.example"
+    and a.options[20] == "GET" and a.options[22] == "/" and a.options[24] == "1",
+    "mirai: five options")
+  -- The captured message that dissect.cstruct's example parses, made of words.
+  is(w:load("families/mirai").wrap({}, "vector=http target=8.8.8.8 seconds=100"
+    .. " domain=http://www.example.com dport=80 conns=5000"),
+    "\0\x30\0\0\0\x64\x0a\1\8\8\8\8\x20\3\8\x16http://www.example.com\7\2" .. "80\x18\4" .. "5000",
+    "mirai: a captured message, byte for byte")
   a = parse_attack(find_command(w, "no target"))
   ok(a.whole and #a.targets == 0, "mirai: a message without targets")
   ok(not pcall(parse_attack, find_command(w, "cut options")), "mirai: a message cut short")
@@ -238,7 +248,8 @@ for _, case in ipairs {
   { "\0\0\0\1\8specimen", 9, "mirai" }, { "NICK SPC1\r\nUSER a b c :d\r\n", 6667, "tsunami" },
   { "CAP LS 302\r\n", 6697, "tsunami" }, { "GET /gate?id=1 HTTP/1.0\r\n", 80, "httpbot" },
   { "POST /result?id=1 HTTP/1.0\r\n", 80, "httpbot" }, { "$ ", 4444, "shell" },
-  { "", 4444, "shell" }, { "", 23, "gafgyt" }, { "GET / HTTP/1.1\r\n", 80, "http" },
+  { "", 4444, "shell" }, { "", 23, "gafgyt" }, { "", 6667, "tsunami" },
+  { "GET / HTTP/1.1\r\n", 80, "http" },
   { "GET /gate HTTP/1.1\r\n", 80, "http", "198.18.0.1" }, { "\1\4BIN1", 5555, "binary" },
   { "", 9999, "none", "198.18.0.1" }, { "hello you\n", 7777, "gafgyt" },
 } do

@@ -33,13 +33,13 @@ do
     w:connect(profile, linebot(heard, connect), { name = "c2.linebot.example" })
   end
   connect()
-  w:run(58)
+  w:run(75)
   is(#w:find("error"), 0, "no error")
-  is(#w:find("finished"), 1, "the whole list within a minute, over reconnects")
+  is(#w:find("finished"), 1, "the whole list, over reconnects")
   is(#w:find("note", "disconnected"), 2, "CLOSE and CRASH are noted as disconnections")
   is(#w:find("note", "reconnected"), 2, "and the bot's return")
   is(heard[#heard], "LOLNOGTFO", "the command that ends the bot comes last")
-  ok(table.concat(heard, " "):find("HOLD STOP"), "HOLD is stopped")
+  ok(table.concat(heard, " "):find("HOLD KILLATTK"), "HOLD is stopped")
   for _, e in ipairs(w:find("command")) do
     if not e.data:find("^!%* %u[%u ]*[^\n]*\n$") then ok(false, "a line of words", e.data) end
     for ip in e.data:gmatch("%d+%.%d+%.%d+%.%d+") do
@@ -50,10 +50,17 @@ do
 end
 
 do
-  local w = mock.world { options = { prefix = "none", only = "UDP", count = "2" } }
+  local w = mock.world { options = { prefix = "none", only = "UDP", seconds = "2" } }
   w:connect(w:load("families/gafgyt"), linebot({}))
   w:run(30)
-  is(w:find("command")[1].data, "UDP 198.18.0.1 9999 2\n", "prefix=none")
+  is(w:find("command")[1].data, "UDP 198.18.0.1 9999 2 32 64 10\n", "prefix=none")
+end
+
+do
+  local w = mock.world { options = { prefix = ". ", only = "UDP" } }
+  w:connect(w:load("families/gafgyt"), linebot({}))
+  w:run(30)
+  is(w:find("command")[1].data, ". UDP 198.18.0.1 9999 5 32 64 10\n", "prefix='. '")
 end
 
 local w = mock.world()

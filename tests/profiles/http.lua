@@ -79,7 +79,15 @@ for _, machine in ipairs { "i386", "x86_64" } do
   f:write(elf.program(machine))
   f:close()
   os.execute("chmod +x " .. path)
-  local _, how, status = os.execute(path)
-  is(how .. status, "exit0", "the program for " .. machine .. " ends with 0")
+  local _, how, status = os.execute(path .. " 2>" .. path .. ".said")
+  local said = assert(io.open(path .. ".said"))
+  local name = "the program for " .. machine .. " ends with 0"
+  if said:read("a"):find("Exec format error", 1, true) then
+    mock.skip(name, "this machine's kernel runs no programs for " .. machine)
+  else
+    is(how .. status, "exit0", name)
+  end
+  said:close()
+  os.remove(path .. ".said")
   os.remove(path)
 end

@@ -29,12 +29,24 @@ else
 	skip "the tutorial's dialogue is played" 'build/chat is not built'
 fi
 
+# The command of step 1 that looks into the file.
+command=$(grep -oE "strings -n 3 build/specimens[^\`]*" "$readme")
+if [[ -x $BUILD/specimens/i386/tutorbot ]] && command -v strings >/dev/null; then
+	found=$(bash -c "${command/build\//$BUILD/}")
+	for word in 'did ' 'alive?' 'yes' 'do ' enter; do
+		check "strings shows '$word'" grep -qxF "$word" <<<"$found"
+	done
+else
+	skip 'strings shows the words' 'no specimen for i386, or no strings'
+fi
+
 # What the engine has, from its own tables, against README and `check`.
 cat >"$TMP/api.lua" <<'L'
 package.path = arg[1] .. "/scripts/profile/?.lua"
 local api = require "api"
 for name in pairs(api.conn) do print("conn:" .. name) end
-for _, table in ipairs { "responder", "lab", "device", "dns" } do
+for name in pairs(api.http2) do print("h:" .. name) end
+for _, table in ipairs { "responder", "lab", "device", "dns", "http2" } do
   for name in pairs(api.tables[table]) do print(table .. "." .. name) end
 end
 L
@@ -56,6 +68,8 @@ engine() {
 	engine lab_functions lab.
 	engine device_functions device.
 	engine dns_functions dns.
+	engine http2_functions http2.
+	engine http2_methods h:
 } | sort >"$TMP/engine"
 check 'the engine has calls' test "$(wc -l <"$TMP/engine")" -gt 20
 is 'check and README know what the engine has' \

@@ -132,9 +132,14 @@ do
   is(#with({ window = "0" }):find("note", "idle"), 0, "window=0: no control window")
   local w = with { only = "NOPE" }
   ok(w:find("error")[1].text:find("no command 'NOPE'"), "only with an unknown name is an error")
-  w = with { pause = "soon" }
-  ok(w:find("error")[1].text:find("'soon' is no number"), "pause=soon is an error")
-  ok(with({ order = "x" }):find("error")[1].text:find("none of listed"), "order=x is an error")
+  for key, wrong in pairs {
+    pause = { "soon", "'soon' is no number" }, order = { "x", "none of listed" },
+    hold = { "-1", "is out of range" }, only = { " ,", "no command is named" },
+  } do
+    local fine, err = pcall(with, { [key] = wrong[1] })
+    ok(not fine and err:find(wrong[2], 1, true), ("%s=%s can't be loaded"):format(key, wrong[1]),
+      tostring(err))
+  end
 end
 
 do -- silent bots, unknown greetings, bots that ask
@@ -155,6 +160,20 @@ do -- silent bots, unknown greetings, bots that ask
   ok(sent, "what the bot asks on its own is answered")
 end
 
+do -- a bot that says that it doesn't know a command
+  local w = mock.world { options = { unknown = "^huh" } }
+  w:connect(w:load_text((FAMILY:gsub("stop = ", 'unknown = { "^what%%?" }, stop = ', 1))), bot {
+    A = function(b) b:say("what?\n") end, B = function(b) b:say("huh\n") end,
+    C = function(b) b:say("what?\n") b:say("done\n") end,
+  })
+  w:run(60)
+  local said = {}
+  for _, e in ipairs(w:find("note", "reply")) do said[e.name] = e.unknown or false end
+  is(said.A, true, "unknown: the family's pattern")
+  is(said.B, true, "unknown: the option's pattern")
+  is(said.C, false, "unknown: not when something else was said too")
+end
+
 do -- a command that is refused is left out, and the list goes on
   local w = mock.world()
   w:connect(w:load_text((FAMILY:gsub("own = 7", 'own = "203.0.113.9"'))), bot { PING = pong })
@@ -163,10 +182,53 @@ do -- a command that is refused is left out, and the list goes on
   is(w:find("finished")[1].reason, "all 4 commands sent", "and not counted")
 end
 
+do -- somebody has the floor: kept alive, and no commands, until it is given back
+  local w = mock.world()
+  local pings = 0
+  w.held = true
+  w:connect(w:load_text(FAMILY), bot { PING = function(b) pings = pings + 1 pong(b) end })
+  w:run(40)
+  is(w:names(), "", "held: no command")
+  ok(pings >= 3, "held: kept alive", pings)
+  w.held = false
+  w:run(60)
+  is(w:names(), "A,B,stop B,C,Z", "and then all of them")
+end
+
+do -- the same where only the words behind binary bytes name the address
+  local w = mock.world()
+  local text = FAMILY:gsub('text .. "\\n"', 'text:gsub("%%d+%%.", string.char)')
+  w:connect(w:load_text((text:gsub("own = 7", 'own = "203.0.113.9"'))), bot {})
+  w:run(60)
+  is(w:names(), "A,B,stop B,Z", "a binary message is refused for its words")
+  is(w:find("command")[1].words, "A 198.18.0.1 9999 5", "the words go with the command")
+  is(w:find("command")[2].words, nil, "where the bytes say the same there are none")
+end
+
+do -- a stop knows its command's own placeholders; the lab has IPv6, too
+  local w = mock.world()
+  local text = FAMILY:gsub('send = "B", stop = true',
+    'send = "B {target6} {id}", stop = "END {id}", id = 9')
+  w:connect(w:load_text(text), bot { PING = pong })
+  w:run(60)
+  is(w:find("command")[2].data, "B 2001:2::1 9\n", "{target6}")
+  is(w:find("command")[2].target, "2001:2::1", "and the event has it as its target")
+  is(w:find("command")[3].data, "END 9\n", "the stop's placeholder")
+end
+
+do -- a wrap that forgets to return is no command without an end
+  local w = mock.world()
+  w:connect(w:load_text((FAMILY:gsub("return text ..", "local _ = text .."))), bot {})
+  w:run(60)
+  is(#w:find("command"), 0, "nothing is sent")
+  ok(w:find("error")[1].text:find("wrap must return the bytes", 1, true), "and why is said")
+end
+
 -- Mistakes in a family's data are told with the line of the call.
 local function mistake(from, to)
   local w = mock.world()
-  local fine, err = pcall(w.load_text, w, (FAMILY:gsub(from, to, 1)), "family.lua")
+  local fine, err = pcall(w.load_text, w, (FAMILY:gsub(from:gsub("%p", "%%%0"),
+    (to:gsub("%%", "%%%%")), 1)), "family.lua")
   return fine and "loaded" or err
 end
 for _, case in ipairs {
@@ -177,6 +239,14 @@ for _, case in ipairs {
   { "{own}", "{owm}", "nothing is known of {owm}" },
   { 'send = "B"', "send = 5", "command 2: 'send' is a number" },
   { "commands = {", "commands = nil, x = {", "commands must be a list" },
+  { '{ patterns = { "^HELLO" } }', '"^HELLO"', "'hello' is a string, and must be a table" },
+  { '{ "^HELLO" }', '"^HELLO"', "hello: 'patterns' is a string, and must be a table" },
+  { '{ "^HELLO" }', "{ { '^HELLO' } }", "'patterns' must be a list of texts" },
+  { "every = 10", "every = '10'", "keepalive: 'every' is a string, and must be a number" },
+  { '{ { "^ARE YOU THERE", "YES {target}\\n" } }', '{ "^X", "Y" }', "'answers' must be a list" },
+  { "YES {target}", "YES {tarhet}", "'answers': nothing is known of {tarhet}" },
+  { 'stop = "STOP"', 'stop = "STOP {it}"', "command 'B': nothing is known of {it}" },
+  { 'stop = "STOP"', 'stop = "STOP", options = { max = "9" }', "options: 'max' is a string" },
 } do
   local err = mistake(case[1], case[2])
   ok(err:find(case[3], 1, true) and err:find("^family.lua:%d+:"), "mistake: " .. case[3], err)

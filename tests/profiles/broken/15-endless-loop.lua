@@ -3,8 +3,6 @@ return {
   name = "x", kind = "service",
   stream = function(conn)
     local line = conn:recv_line()
-    while line ~= "quit" do
-      if line == "hello" then conn:send("hi\n") end
-    end
+    while line ~= "quit" do line = line or "hello" end
   end,
 }

@@ -1,4 +1,4 @@
--- wants 8: MiB of memory
+-- wants 8: takes too much memory
 return {
   name = "x", kind = "service",
   stream = function(conn)
