@@ -88,7 +88,7 @@ refused 'a directory' 'a directory'
 
 # Every row is complete and names a kernel, a QEMU and a console.
 bad=''
-while read -r name elf runs deb kernel qemu machine cpu mib console quirks more
+while read -r name elf gcc runs deb kernel qemu machine cpu mib console quirks more
 do
 	case $runs in
 	no) [[ -n $deb ]] || bad+="$name says not why; " ;;
@@ -96,6 +96,7 @@ do
 		$qemu == qemu-system-* && $console == tty* ]] ||
 		bad+="$name is not complete; " ;;
 	esac
+	[[ $runs == no || $gcc == *-linux-gnu* ]] || bad+="$name has no gcc; "
 	[[ $elf =~ ^(32|64)(le|be)/[0-9a-f]+(/[0-9a-f]+=[0-9a-f]+)?$ ]] ||
 		bad+="$name: $elf; "
 	[[ $runs == no || -f $TOP/vm/image/lock/$name ]] ||

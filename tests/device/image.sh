@@ -103,7 +103,9 @@ for signal in TERM INT KILL; do
 		>/dev/null 2>&1 &
 	pid=$!
 	making() { compgen -G "$KAGEMUSHA_CACHE/images/.making-*"; }
-	wait_for 20 making || not_ok "a build begins ($signal)"
+	# Midway, while it waits for a program that knows nothing of the signal.
+	unpacking() { making && pgrep -P "$pid" dpkg-deb; }
+	wait_for 60 unpacking || not_ok "a build begins ($signal)"
 	kill "-$signal" "$pid"
 	wait "$pid" 2>/dev/null
 	is "no image after $signal" \

@@ -88,12 +88,10 @@ check 'the device killed: QEMU goes with it' wait_for 5 test ! -e "/proc/$pid"
 start --sample "$TOP/build/nothing" --time 5
 ended
 is 'no such sample: exit 3' "$status" 3
-if [[ -x $BUILD/specimens/i386/leaver ]]; then
-	start --sample "$BUILD/specimens/i386/leaver" --time 60
-	ended
-	is 'a sample that leaves: exit 0' "$status" 0
-	check 'a sample that leaves: the reason' event '.device.reason == "exit"'
-fi
+start --sample "$BUILD/specimens/i386/quitter" --time 60
+ended
+is 'a sample that leaves: exit 0' "$status" 0
+check 'a sample that leaves: the reason' event '.device.reason == "exit"'
 
 # --- the link: finished, then the grace -------------------------------------
 if command -v socat >/dev/null; then

@@ -5,6 +5,7 @@
  * a /dev/watchdog that is the null device, which no other machine has.
  */
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
@@ -17,6 +18,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +28,10 @@
 #include <unistd.h>
 
 #include "common.h"
+
+#ifndef SYS_clone3 /* not everywhere, and with one number where it is */
+#define SYS_clone3 435
+#endif
 
 static void
 cellGuard(void)
@@ -220,6 +228,79 @@ doHide(void)
 	free(plain);
 }
 
+/* Runs from a file that is no more. */
+static void
+doGone(void)
+{
+	char self[300] = "";
+
+	tell("where", (int)readlink("/proc/self/exe", self, sizeof self - 1));
+	tell("gone", unlink(self));
+	sleep(3600);
+}
+
+/* More files than anybody keeps, and one that is longer than its disk. */
+static void
+doLitter(void)
+{
+	char path[32];
+	int fd = open("/tmp/a-sparse-one", O_WRONLY | O_CREAT, 0600);
+
+	tell("sparse", ftruncate(fd, 64 << 20));
+	close(fd);
+	for (int i = 0; i < 1200; i++) {
+		snprintf(path, sizeof path, "/var/litter%d", i);
+		fd = open(path, O_WRONLY | O_CREAT, 0600);
+		dprintf(fd, "%d\n", i);
+		close(fd);
+	}
+}
+
+/* Calls that a tracer does not see, and a child that it does not get. */
+static void
+doBlind(void)
+{
+	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K,
+	    SECCOMP_RET_ALLOW);
+	struct sock_fprog filter = { 1, &allow };
+	char space[256] = "";
+
+	tell("untraced", (int)syscall(SYS_clone, CLONE_UNTRACED | SIGCHLD, 0, 0,
+	    0, 0));
+	tell("clone3", (int)syscall(SYS_clone3, space, 88));
+	tell("io_uring", (int)syscall(SYS_io_uring_setup, 4, space));
+	tell("userfaultfd", (int)syscall(SYS_userfaultfd, 0));
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	tell("listener", (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+	    SECCOMP_FILTER_FLAG_NEW_LISTENER, &filter));
+	tell("filter", (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0,
+	    &filter));
+	if (fork() == 0) {
+		close(open("/tmp/child", O_WRONLY | O_CREAT, 0600));
+		_exit(0);
+	}
+	wait(NULL);
+}
+
+/* In a namespace of its own it would be root again, with a /proc of its own. */
+static void
+doEscape(void)
+{
+	tell("namespace", unshare(CLONE_NEWUSER | CLONE_NEWNS));
+	tell("proc", mount("proc", "/mnt", "proc", 0, NULL));
+	writeTo("/proc/bus/pci/00/00.0", "x");
+	writeTo("/proc/irq/default_smp_affinity", "1");
+}
+
+/* Terminals, of which the kernel has thousands, and each is slow. */
+static void
+doTerminals(void)
+{
+	while (open("/dev/ptmx", O_RDWR) != -1)
+		;
+	tell("terminals", -1);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -234,7 +315,9 @@ main(int argc, char **argv)
 		{ "console", doConsole }, { "ptrace", doPtrace },
 		{ "sleep", doSleep }, { "module", doModule },
 		{ "clock", doClock }, { "crash", doCrash },
-		{ "forge", doForge }, { "hide", doHide },
+		{ "forge", doForge }, { "hide", doHide }, { "gone", doGone },
+		{ "litter", doLitter }, { "blind", doBlind }, { "escape", doEscape },
+		{ "terminals", doTerminals },
 	};
 
 	cellGuard();

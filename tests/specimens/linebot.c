@@ -11,12 +11,13 @@
  *   !* RESOLVE name           one DNS question
  *   !* DROP                   writes /tmp/.linebot
  *   !* HOLD ip port seconds   a child sends a datagram a second
- *   !* STOP                   kills the children
+ *   !* KILLATTK, STOP         kills the children
  *   !* GETLOCALIP             answers with its address
  *   !* CLOSE                  hangs up and comes back
  *   !* CRASH                  dies of SIGSEGV; its keeper starts it again
  *
- * Any other word is read and ignored without an answer.
+ * Any other word is read and ignored without an answer. With an argument it
+ * does not greet: a bot that waits for the server to speak.
  */
 #include <arpa/inet.h>
 #include <sys/socket.h>
@@ -40,6 +41,7 @@
 #define DROP_PATH "/tmp/.linebot"
 
 static int serverSocket = -1;
+static int silent;
 
 NOINLINE void
 replyLocalIp(void)
@@ -83,7 +85,8 @@ processCmd(int argc, char *argv[])
 		if (argc >= 4 && labTarget(argv[1], &ip) == 0)
 			holdTarget(serverSocket, ip, atoi(argv[2]),
 			    labCount(argv[3], SECONDS_MAX));
-	} else if (strcmp(argv[0], "STOP") == 0) {
+	} else if (strcmp(argv[0], "KILLATTK") == 0 ||
+	    strcmp(argv[0], "STOP") == 0) {
 		stopChildren();
 	} else if (strcmp(argv[0], "GETLOCALIP") == 0) {
 		replyLocalIp();
@@ -134,6 +137,8 @@ greet(void)
 	struct utsname u;
 	char text[128];
 
+	if (silent)
+		return 0;
 	uname(&u);
 	int n = snprintf(text, sizeof text, "BUILD %s\n", u.machine);
 	return sendAll(serverSocket, text, (size_t)n);
@@ -173,8 +178,9 @@ bot(void)
 }
 
 int
-main(void)
+main(int argc, char *argv[] __attribute__((unused)))
 {
 	labGuard("linebot");
+	silent = argc > 1;
 	keep(bot);
 }

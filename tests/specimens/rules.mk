@@ -7,13 +7,9 @@ SPECIMEN_COMMON := $(SPECIMEN_DIR)/common.c $(SPECIMEN_DIR)/actions.c
 SPECIMENS := $(patsubst $(SPECIMEN_DIR)/%.c,%,$(sort $(filter-out \
 	$(SPECIMEN_COMMON),$(wildcard $(SPECIMEN_DIR)/*.c))))
 
-# ARCH:COMPILER, names as in vm/image/architectures.
-SPECIMEN_TOOLS := i386:i686-linux-gnu-gcc amd64:x86_64-linux-gnu-gcc \
-	armhf:arm-linux-gnueabihf-gcc armel:arm-linux-gnueabi-gcc \
-	arm64:aarch64-linux-gnu-gcc mipsel:mipsel-linux-gnu-gcc \
-	mips64el:mips64el-linux-gnuabi64-gcc mips:mips-linux-gnu-gcc \
-	powerpc:powerpc-linux-gnu-gcc m68k:m68k-linux-gnu-gcc \
-	sparc64:sparc64-linux-gnu-gcc
+# ARCH:COMPILER, of the rows that can run.
+SPECIMEN_TOOLS := $(shell awk '$$4 ~ /^(native|user:)/ { \
+	print $$1 ":" $$3 "-gcc" }' vm/image/architectures)
 SPECIMEN_HAVE := $(foreach t,$(SPECIMEN_TOOLS),$(if \
 	$(shell command -v $(lastword $(subst :, ,$t))),$t))
 SPECIMEN_LACK := $(filter-out $(SPECIMEN_HAVE),$(SPECIMEN_TOOLS))

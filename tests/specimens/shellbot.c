@@ -10,6 +10,8 @@
  *   sleep n                                       at most 3 seconds
  *   exit                                          hangs up and comes back
  *   abort                                         dies of SIGSEGV
+ *
+ * With an argument it shows no prompt, like a shell without a terminal.
  */
 #include <sys/socket.h>
 #include <sys/utsname.h>
@@ -33,6 +35,7 @@
 #define DROP_PATH "/tmp/.shellbot"
 
 static int serverSocket = -1;
+static int silent;
 
 __attribute__((format(printf, 1, 2))) static void
 say(const char *format, ...)
@@ -134,7 +137,8 @@ serve(void)
 	char line[LINE_SIZE], *argv[WORDS_MAX];
 
 	for (;;) {
-		say("$ ");
+		if (!silent)
+			say("$ ");
 		if (recvLine(serverSocket, line, sizeof line) == -1)
 			return;
 		int argc = splitWords(line, argv, WORDS_MAX);
@@ -156,8 +160,9 @@ bot(void)
 }
 
 int
-main(void)
+main(int argc, char *argv[] __attribute__((unused)))
 {
 	labGuard("shellbot");
+	silent = argc > 1;
 	keep(bot);
 }

@@ -9,7 +9,7 @@
  *   options (1), each: key (1) length (1) value
  *
  * all in network order. Vectors 0 (UDP), 1 (a child goes on), 2 (DNS question
- * of option 8), 3 (connects), 10 (HTTP GET of option 21) do something small
+ * of option 8), 3 (connects), 10 (HTTP GET of option 22) do something small
  * and bounded; others nothing. A message without targets ends the connection;
  * one whose options reach beyond its end crashes the bot.
  */
@@ -34,7 +34,7 @@
 #define VALUE_SIZE 128
 #define OPTION_PORT 7
 #define OPTION_NAME 8
-#define OPTION_PATH 21
+#define OPTION_PATH 22
 
 static int serverSocket = -1;
 

@@ -5,10 +5,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sys/socket.h>
+
 #include <string.h>
+#include <unistd.h>
 
 #include "lab/frames.h"
 #include "lab/problems.h"
+#include "lab/watch.h"
 
 static const uint8_t bridge[6] = { 2, 0, 0x5e, 0x10, 0, 1 };
 static struct canary canary = { .mac = { 2, 0x4b, 0x4d, 7, 8, 9 },
@@ -116,6 +120,33 @@ test_find(void **state)
 		assert_int_equal(frame_find(&canary, f.bytes, n), -1);
 }
 
+/* The kernel passes the marker at any offset, and nothing else. */
+static void
+test_filter(void **state)
+{
+	uint8_t frame[1400] = { 0 }, got[sizeof frame];
+	int pair[2];
+	size_t at;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0,
+	    pair), 0);
+	assert_int_equal(watch_filter(pair[1], &canary), 0);
+	for (at = 0; at < 300; at++) {
+		memset(frame, 'x', sizeof frame);
+		assert_int_equal(send(pair[0], frame, sizeof frame, 0),
+		    sizeof frame);
+		assert_int_equal(send(pair[0], frame, at, 0), at);
+		assert_int_equal(recv(pair[1], got, sizeof got, 0), -1);
+		memcpy(frame + at, canary.marker, CANARY_MARKER);
+		assert_int_equal(send(pair[0], frame, at + 100, 0), at + 100);
+		assert_int_equal(recv(pair[1], got, sizeof got, 0), at + 100);
+		assert_memory_equal(got, frame, at + 100);
+	}
+	close(pair[0]);
+	close(pair[1]);
+}
+
 /* An echo reply as the lab's kernel would make it of our request. */
 static void
 test_answers(void **state)
@@ -164,6 +195,7 @@ main(void)
 		cmocka_unit_test(test_checksums),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_filter),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_problems),
 	};

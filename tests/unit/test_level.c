@@ -61,11 +61,12 @@ words(void **state)
 	struct control_list l = { NULL, 0 };
 
 	(void)state;
-	level_words(LEVEL_FULL, NULL, &l);
+	level_words(LEVEL_FULL, true, NULL, &l);
 	assert_true(has(&l, "tracer=strace"));
-	assert_false(has(&l, "tracer=--seccomp-bpf"));
+	assert_true(has(&l, "stepper=full,keep"));
 	control_list_free(&l);
-	level_words(LEVEL_OBSERVE, "connect=0,recv=1", &l);
+	level_words(LEVEL_OBSERVE, false, "connect=0,recv=1", &l);
+	assert_true(has(&l, "stepper=observe"));
 	assert_true(has(&l, "tracer=--seccomp-bpf"));
 	assert_true(has(&l, "tracer=inject=connect:retval=0"));
 	assert_true(has(&l, "tracer=inject=recv:retval=1"));

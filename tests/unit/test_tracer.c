@@ -52,7 +52,7 @@ static bool play_emulated;
 static char *
 play(const char *text, size_t piece)
 {
-	static const struct tracer_callbacks cb = { on_started, on_ended };
+	static const struct tracer_callbacks cb = { on_started, on_ended, NULL };
 	char dir[] = "/tmp/kage-unit.XXXXXX", path[64], line[4096];
 	struct guestclock clock = { .wall = 1000000000, .known = true };
 	struct event_base *base = event_base_new();
@@ -84,6 +84,8 @@ play(const char *text, size_t piece)
 		json_t *j = json_loads(line, 0, NULL), *d;
 		const char *type, *name, *info = "";
 		json_int_t pid, ret = -99, child = 0;
+		json_t *arg;
+		size_t i;
 
 		assert_non_null(j);
 		assert_int_equal(json_unpack(j, "{s:s,s:I}", "event_type",
@@ -98,8 +100,11 @@ play(const char *text, size_t piece)
 			    "{s:s,s?I,s?I,s?s,s?s}", "action", &name, "child",
 			    &child, "status", &child, "signal", &info, "path",
 			    &info), 0);
-			fprintf(o, "%d %s:%d%s\n", (int)pid, name, (int)child,
+			fprintf(o, "%d %s:%d%s", (int)pid, name, (int)child,
 			    info);
+			json_array_foreach(json_object_get(d, "argv"), i, arg)
+				fprintf(o, " %s", json_string_value(arg));
+			fputc('\n', o);
 		}
 		json_decref(j);
 	}
@@ -130,12 +135,12 @@ dialogues(void **state)
 	} cases[] = {
 		{ LAUNCH "11" AT "[ 20] getpid() = 3 /* 11 in strace's PID NS "
 		    "*/ <0.1>\n11" AT "+++ exited with 7 +++\n",
-		    "11 exec:0/tmp/bot\n11 execve=0\n11 getpid=3\n"
+		    "11 exec:0/tmp/bot bot\n11 execve=0\n11 getpid=3\n"
 		    "11 exit:7\n" },
 		/* A call in two halves, its stamp that of the first. */
 		{ LAUNCH "11" AT "[  3] read(3<pipe:[5]>,  <unfinished ...>\n"
 		    "11" AT "[  3] <... read resumed>\"x\", 1) = 1 <0.1>\n",
-		    "11 exec:0/tmp/bot\n11 execve=0\n11 read=1\n" },
+		    "11 exec:0/tmp/bot bot\n11 execve=0\n11 read=1\n" },
 		/* The child is seen before its fork has returned. */
 		{ LAUNCH "11" AT "[120] clone(flags=0 <unfinished ...>\n"
 		    "12" AT "[ 66] setsid() = 4 <0.1>\n"
@@ -144,16 +149,26 @@ dialogues(void **state)
 		    "PID NS */ <0.1>\n"
 		    "12" AT "[  3] <... read resumed>\"\", 1) = 0 <0.1>\n"
 		    "12" AT "+++ killed by SIGKILL +++\n",
-		    "11 exec:0/tmp/bot\n11 execve=0\n11 clone=4\n11 fork:12\n"
+		    "11 exec:0/tmp/bot bot\n11 execve=0\n11 clone=4\n11 fork:12\n"
 		    "12 setsid=4\n12 read=0\n12 killed:0SIGKILL\n" },
 		/* Killed in the middle of a call. */
 		{ LAUNCH "11" AT "[114] wait4(-1,  <unfinished ...>\n"
 		    "11" AT "+++ killed by SIGKILL +++\n",
-		    "11 exec:0/tmp/bot\n11 execve=0\n11 wait4=-99\n"
+		    "11 exec:0/tmp/bot bot\n11 execve=0\n11 wait4=-99\n"
 		    "11 killed:0SIGKILL\n" },
 		/* Nobody ever names its father: nothing is lost. */
 		{ LAUNCH "14" AT "[ 66] setsid() = 4 <0.1>\n# end of stream\n",
-		    "11 exec:0/tmp/bot\n11 execve=0\n14 setsid=4\n" },
+		    "11 exec:0/tmp/bot bot\n11 execve=0\n14 setsid=4\n" },
+		/* A program that has no name any more, or never had one. */
+		{ LAUNCH "11" AT "[358] execveat(4</memfd:x>(deleted), \"\", "
+		    "[\"sshd\", \"-D\"], 0xb /* 0 vars */, AT_EMPTY_PATH) = 0 "
+		    "<0.1>\n",
+		    "11 exec:0/tmp/bot bot\n11 execve=0\n"
+		    "11 exec:0/memfd:x sshd -D\n11 execveat=0\n" },
+		{ LAUNCH "11" AT "[358] execveat(4</bin>, \"x\", [\"y\"], 0xb, 0) "
+		    "= 0 <0.1>\n",
+		    "11 exec:0/tmp/bot bot\n11 execve=0\n"
+		    "11 exec:0x y\n11 execveat=0\n" },
 	};
 	static const size_t pieces[] = { 1, 7, 100000 };
 
@@ -183,6 +198,7 @@ emulated(void **state)
 	(void)state;
 	play_emulated = true;
 	out = play(LAUNCH
+	    "11" AT "[ 59] execve(\"/lib/emulator/ld.so\", [], 0) = 0 <0.1>\n"
 	    "11" AT "[ 12] brk(NULL) = 0x55 <0.1>\n"
 	    "11" AT "[435] clone3({flags=CLONE_VM|CLONE_THREAD}, 88) = 4 "
 	    "/* 12 in strace's PID NS */ <0.1>\n"
@@ -202,7 +218,7 @@ emulated(void **state)
 	    "11" AT "[ 12] brk(NULL) = 0x55 <0.1>\n"
 	    "11" AT "[ 42] connect(3, {}, 16) = 0 <0.1>\n"
 	    "11" AT "[ 12] brk(NULL) = 0x55 <0.1>\n", 100);
-	assert_string_equal(out, "11 exec:0/tmp/bot\n11 execve=0\n"
+	assert_string_equal(out, "11 exec:0/tmp/bot bot\n11 execve=0\n"
 	    "11 rt_sigaction=0\n11 clone=5\n11 fork:13\n13 socket=3\n"
 	    "11 exec:0/bin/x\n11 execve=0\n11 connect=0\n11 brk=85\n");
 	free(out);

@@ -12,13 +12,18 @@
 
 #include "guest.h"
 
-#define BINFMT_LINES "/lib/binfmt"
 #define BINFMT_FOLDER "/proc/sys/fs/binfmt_misc"
+
+int
+binfmt_emulates(void)
+{
+	return access(EMULATOR_LINES, F_OK) == 0;
+}
 
 void
 binfmt_register(void)
 {
-	FILE *f = fopen(BINFMT_LINES, "re");
+	FILE *f = fopen(EMULATOR_LINES, "re");
 	char line[1024];
 
 	if (f == NULL)

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,7 +27,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "breaks.h"
 #include "guest.h"
+
+/* CLOCK_BOOTTIME is ahead by so many seconds: 23 days and some hours. */
+#define CELL_UPTIME "boottime 2018311 0"
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
 
 static pid_t cell_init; /* its PID 1, as the guest numbers it; 0 if none */
 static char cell_hostname[65] = "router";
@@ -64,10 +73,18 @@ static const int cell_denied[] = { CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_SYS_BOOT,
 	CAP_SYS_TIME, CAP_MKNOD, CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_BPF,
 	CAP_PERFMON, CAP_SYS_CHROOT, CAP_SYSLOG, CAP_AUDIT_CONTROL,
 	CAP_MAC_ADMIN, CAP_MAC_OVERRIDE, CAP_SYS_RESOURCE, CAP_WAKE_ALARM,
-	CAP_BLOCK_SUSPEND, CAP_CHECKPOINT_RESTORE };
-/* What in /proc would reach the guest's kernel. */
+	CAP_BLOCK_SUSPEND, CAP_CHECKPOINT_RESTORE,
+	CAP_DAC_READ_SEARCH };
+/* What in /proc would reach the guest's kernel, or tells whose it is. */
 static const char *const cell_masked[] = { "proc/sysrq-trigger", "proc/kcore",
-	"proc/kmsg", "proc/kallsyms", "proc/keys", "proc/timer_list" };
+	"proc/kmsg", "proc/kallsyms", "proc/keys", "proc/timer_list",
+	"proc/modules", "proc/ioports", "proc/iomem" };
+/* What in /proc may be read and not written. */
+static const char *const cell_read_only[] = { "proc/sys", "proc/bus",
+	"proc/irq", "proc/acpi", "proc/fs", "proc/driver",
+	"proc/dynamic_debug", "proc/mtrr" };
+/* Mounts of the guest itself; a new /proc may show what no other one hides. */
+static const char *const cell_outside[] = { "/sys", "/proc", "/dev", "/tmp" };
 
 /* Writes a small file relative to the cell's root; 0 or errno. */
 static int
@@ -173,9 +190,17 @@ cell_persona_hostname(void)
 	return name[0] == '\0' ? NULL : name;
 }
 
-/* Names and addresses, after every restore. */
-int
-cell_settle(char *list, size_t n)
+/* Takes the tree away, for another one. */
+static void
+cell_demolish(void)
+{
+	if (umount2(CELL_ROOT, MNT_DETACH) == -1)
+		channel_log("cell: %s", strerror(errno));
+}
+
+/* Names and addresses. */
+static int
+cell_apply(char *list, size_t n)
 {
 	const char *address = list_get(list, n, "address");
 	const char *bits = list_get(list, n, "bits");
@@ -216,6 +241,30 @@ cell_settle(char *list, size_t n)
 	return error;
 }
 
+int
+cell_settle(char *list, size_t n)
+{
+	static char settled[2048];
+	static size_t settled_n;
+	int error;
+
+	if (n > 0 && n == settled_n && memcmp(settled, list, n) == 0)
+		return 0;
+	/* What another persona put there must not stay. */
+	if (settled_n > 0) {
+		sample_discard();
+		cell_demolish();
+		cell_build();
+	}
+	error = cell_apply(list, n);
+	settled_n = 0;
+	if (error == 0 && n <= sizeof settled) {
+		memcpy(settled, list, n);
+		settled_n = n;
+	}
+	return error;
+}
+
 /* In the cell's PID 1: makes the cell's root the root of everything. */
 static int
 cell_mounts(void)
@@ -226,21 +275,42 @@ cell_mounts(void)
 	    mount("proc", CELL_ROOT "/proc", "proc", MS_NOSUID | MS_NODEV,
 		NULL) == -1 ||
 	    mount("devpts", CELL_ROOT "/dev/pts", "devpts", MS_NOSUID,
-		"newinstance,ptmxmode=0666,mode=620") == -1)
+		/* Each takes the kernel long to end. */
+		"newinstance,ptmxmode=0666,mode=620,max=64") == -1)
 		return -1;
-	mount(CELL_ROOT "/proc/sys", CELL_ROOT "/proc/sys", NULL, MS_BIND,
-	    NULL);
-	if (mount(NULL, CELL_ROOT "/proc/sys", NULL,
-		MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) == -1)
-		return -1;
+	for (size_t i = 0; i < sizeof cell_read_only / sizeof *cell_read_only;
+	     i++) {
+		snprintf(path, sizeof path, CELL_ROOT "/%s", cell_read_only[i]);
+		if (access(path, F_OK) == 0 &&
+		    (mount(path, path, NULL, MS_BIND, NULL) == -1 ||
+			mount(NULL, path, NULL, MS_REMOUNT | MS_BIND |
+			    MS_RDONLY, NULL) == -1))
+			return -1;
+	}
 	for (size_t i = 0; i < sizeof cell_masked / sizeof *cell_masked; i++) {
 		snprintf(path, sizeof path, CELL_ROOT "/%s", cell_masked[i]);
 		if (access(path, F_OK) == 0 &&
 		    mount("/dev/null", path, NULL, MS_BIND, NULL) == -1)
 			return -1;
 	}
+	if (mount(CORES_SHOWN, CELL_ROOT "/proc/sys/kernel/core_pattern", NULL,
+		MS_BIND, NULL) == -1 ||
+	    mount(NULL, CELL_ROOT "/proc/sys/kernel/core_pattern", NULL,
+		MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) == -1)
+		return -1;
+	if (binfmt_emulates() && ((mkdir(CELL_ROOT EMULATOR_ROOM, 0755) == -1 &&
+		errno != EEXIST) ||
+		mount(EMULATOR_ROOM, CELL_ROOT EMULATOR_ROOM, NULL, MS_BIND,
+		    NULL) == -1 ||
+		mount(NULL, CELL_ROOT EMULATOR_ROOM, NULL,
+		    MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) == -1))
+		return -1;
 	if (persona_mounts() == -1)
 		return -1;
+	for (size_t i = 0; i < sizeof cell_outside / sizeof *cell_outside; i++)
+		if (umount2(cell_outside[i], MNT_DETACH) == -1 &&
+		    errno != EINVAL)
+			return -1;
 	if (chdir(CELL_ROOT) == -1 ||
 	    mount(".", "/", NULL, MS_MOVE, NULL) == -1 || chroot(".") == -1 ||
 	    chdir("/") == -1)
@@ -345,25 +415,61 @@ cell_limit(const char *path, const char *word)
 }
 
 /*
- * labinit cell-enter PID PATH ARGV0 ARG...: run by the tracer. Its child is
- * born into the cell's PID namespace, waits until init is its parent, gives up
- * what leads out, and becomes the sample.
+ * Says that all is ready, waits for the orders (a list: whether sleeps are to
+ * be cut short, the program's path, then its argv), and becomes the sample.
+ */
+static int
+cell_become(void)
+{
+	static const char *const env[] = { CELL_ENVIRONMENT, NULL };
+	static char orders[FRAME_MAX], *argv[SAMPLE_ARGS];
+	struct pollfd wait = { SAMPLE_ORDERS, POLLIN, 0 };
+	char *p = orders, *path, *text, *sleeps;
+	size_t n = 0;
+	ssize_t k;
+	int count = 0;
+
+	if (write_all(SAMPLE_ORDERS, "", 1) == -1)
+		return 126;
+	/* No level but the full one traces poll: so the snapshot does not cut
+	 * a line of the tracer's in two. */
+	while (poll(&wait, 1, -1) == -1 && errno == EINTR)
+		;
+	while (n < sizeof orders &&
+	    (k = read(SAMPLE_ORDERS, orders + n, sizeof orders - n)) > 0)
+		n += (size_t)k;
+	sleeps = list_next(&p, orders + n);
+	if ((path = list_next(&p, orders + n)) == NULL)
+		return 126;
+	while ((text = list_next(&p, orders + n)) != NULL &&
+	    count < SAMPLE_ARGS - 1)
+		argv[count++] = text;
+	if (strcmp(sleeps, SLEEPS_ORDER) == 0)
+		sleeps_enter(SAMPLE_ORDERS);
+	/* An emulator has none of them, and uses clone3 for itself. */
+	if (!binfmt_emulates() && blinding_refuse() == -1)
+		perror("labinit: seccomp");
+	execve(path, argv, (char *const *)(uintptr_t)env);
+	fprintf(stderr, "labinit: %s: %s\n", path, strerror(errno));
+	return errno == ENOENT ? 127 : 126;
+}
+
+/*
+ * labinit cell-enter PID: run by the tracer. Its child is born into the cell's
+ * PID namespace, waits until init is its parent, and gives up what leads out.
  */
 int
 cell_enter(int argc, char **argv)
 {
-	static char *env[] = { (char *)(uintptr_t)
-	    "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-	    (char *)(uintptr_t)"HOME=/root", (char *)(uintptr_t)"USER=root",
-	    (char *)(uintptr_t)"SHELL=/bin/sh",
-	    (char *)(uintptr_t)"TERM=vt102", NULL };
 	static const char *const kinds[] = { "mnt", "uts", "ipc" };
 	struct rlimit core = { 0, 0 };
 	sigset_t none;
 	int fds[4], n = 0;
 
-	if (argc < 5)
+	if (argc != 3)
 		return 2;
+	/* The kernel's cores go to cores.c, whatever the limit; one that an
+	 * emulator would write obeys it. */
 	for (size_t i = 0; i < 3; i++) {
 		char path[64];
 
@@ -377,6 +483,10 @@ cell_enter(int argc, char **argv)
 		perror("labinit: setns");
 		return 126;
 	}
+	/* Our children have been up for a while, where the kernel can do
+	 * that; nothing but the uptime is moved. */
+	if (unshare(CLONE_NEWTIME) == 0)
+		cell_limit("/proc/self/timens_offsets", CELL_UPTIME);
 	/* The first child's father is outside; only the second one's is in the
 	 * cell, so that init inherits it. */
 	if (fork() != 0 || fork() != 0)
@@ -399,9 +509,9 @@ cell_enter(int argc, char **argv)
 	for (int fd = 1; fd <= 2 && fcntl(SAMPLE_OUTPUT, F_GETFD) != -1; fd++)
 		dup2(SAMPLE_OUTPUT, fd);
 	close(SAMPLE_OUTPUT);
-	if (chdir("/") == -1)
+	close(STEPPER_FD);
+	if (chdir("/") == -1 ||
+	    fcntl(SAMPLE_ORDERS, F_SETFD, FD_CLOEXEC) == -1)
 		return 126;
-	execve(argv[3], argv + 4, env);
-	fprintf(stderr, "labinit: %s: %s\n", argv[3], strerror(errno));
-	return errno == ENOENT ? 127 : 126;
+	return cell_become();
 }

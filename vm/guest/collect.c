@@ -16,10 +16,11 @@
 
 #include "guest.h"
 
-#define COLLECT_FILE_MAX (16l << 20)
 #define COLLECT_ALL_MAX (64l << 20)
 #define COLLECT_COUNT_MAX 1000
-#define COLLECT_MEMORY_MAX (4l << 20) /* of one process */
+#define COLLECT_MEMORY_MAX (8l << 20) /* of one process */
+#define COLLECT_MAPPING_MAX (2l << 20)
+#define COLLECT_MAPS_MAX (256l << 10)
 #define COLLECT_PROCESSES_MAX 16
 #define COLLECT_GROUP "/sys/fs/cgroup/cell"
 
@@ -34,33 +35,7 @@ collect_mark(void)
 	clock_gettime(CLOCK_REALTIME_COARSE, &collect_since);
 }
 
-/* Sends one file: its mode and path, its bytes, its end. */
-static void
-collect_file(const char *path, const struct stat *st)
-{
-	static unsigned char b[65536];
-	size_t n = strlen(path) - strlen(CELL_ROOT) + 1;
-	long sent = 0;
-	ssize_t k;
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-
-	if (fd == -1)
-		return;
-	put32(b, (uint32_t)st->st_mode);
-	memcpy(b + 4, path + strlen(CELL_ROOT), n);
-	channel_send(FRAME_FILE, b, 4 + n);
-	while (sent < COLLECT_FILE_MAX && (k = read(fd, b, sizeof b)) > 0) {
-		channel_send(FRAME_DATA, b, (size_t)k);
-		sent += k;
-	}
-	close(fd);
-	collect_bytes += sent;
-	collect_count++;
-	channel_send(FRAME_FILE_END, NULL, 0);
-}
-
-/* Sends what a name stands for, from a descriptor; at most max bytes. */
-static void
+void
 collect_stream(const char *name, unsigned mode, int fd, off_t at, long max)
 {
 	static unsigned char b[65536];
@@ -86,12 +61,44 @@ collect_stream(const char *name, unsigned mode, int fd, off_t at, long max)
 	channel_send(FRAME_FILE_END, NULL, 0);
 }
 
-/* The writable private memory of one process: what it decoded lies there. */
+/* Sends one file of the cell. */
+static void
+collect_file(const char *path, const struct stat *st)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd == -1)
+		return;
+	collect_stream(path + strlen(CELL_ROOT), (unsigned)st->st_mode, fd, 0,
+	    FILE_KEPT_MAX);
+	close(fd);
+	collect_count++;
+}
+
+/* The list of all mappings of one process, as the kernel writes it. */
+static void
+collect_maps(int pid)
+{
+	char path[64], name[64];
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%d/maps", pid);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+		return;
+	snprintf(name, sizeof name, NAME_MAPS "%d", pid);
+	collect_stream(name, 0600, fd, 0, COLLECT_MAPS_MAX);
+	close(fd);
+}
+
+/*
+ * The memory of one process that no file holds: what can be written, and what
+ * was unpacked to a place of its own.
+ */
 static void
 collect_memory(int pid)
 {
 	char path[64], line[512], name[600], perms[8], rest[256];
-	unsigned long long start, end;
+	unsigned long long start, end, inode;
 	long left = COLLECT_MEMORY_MAX;
 	FILE *maps;
 	int fd;
@@ -103,12 +110,15 @@ collect_memory(int pid)
 	while (maps != NULL && fd != -1 && left > 0 &&
 	    fgets(line, sizeof line, maps) != NULL) {
 		rest[0] = '\0';
-		if (sscanf(line, "%llx-%llx %7s %*s %*s %*s %255[^\n]", &start,
-			&end, perms, rest) < 3 ||
-		    strncmp(perms, "rw", 2) != 0)
+		if (sscanf(line, "%llx-%llx %7s %*s %*s %llu %255[^\n]", &start,
+			&end, perms, &inode, rest) < 4 || perms[0] != 'r' ||
+		    (perms[1] != 'w' && inode != 0) ||
+		    strncmp(rest, "[v", 2) == 0)
 			continue;
-		long size = end - start > (unsigned long long)left ? left :
-		    (long)(end - start);
+		long size = left < COLLECT_MAPPING_MAX ? left :
+		    COLLECT_MAPPING_MAX;
+		if (end - start < (unsigned long long)size)
+			size = (long)(end - start);
 		snprintf(name, sizeof name, NAME_MEMORY "%d:%llx-%llx:%s:%s",
 		    pid, start, end, perms, rest);
 		collect_stream(name, 0600, fd, (off_t)start, size);
@@ -120,33 +130,42 @@ collect_memory(int pid)
 		close(fd);
 }
 
-/* Open files of one process that have no name any more. */
+/* A file that a process holds by a link below /proc, if it has no name. */
+static void
+collect_nameless(int pid, const char *link)
+{
+	char name[600], target[400];
+	struct stat st;
+	ssize_t n;
+	int fd;
+
+	if (stat(link, &st) == -1 || !S_ISREG(st.st_mode) ||
+	    st.st_nlink != 0 ||
+	    (n = readlink(link, target, sizeof target - 1)) == -1 ||
+	    (fd = open(link, O_RDONLY | O_CLOEXEC)) == -1)
+		return;
+	target[n] = '\0';
+	snprintf(name, sizeof name, NAME_DELETED "%d:%s", pid, target);
+	collect_stream(name, (unsigned)st.st_mode, fd, 0, FILE_KEPT_MAX);
+	close(fd);
+}
+
+/* What one process runs and has open, if it has no name any more. */
 static void
 collect_deleted(int pid)
 {
-	char path[300], name[600], target[400];
+	char path[300];
 	struct dirent *e;
-	struct stat st;
 	DIR *d;
 
+	snprintf(path, sizeof path, "/proc/%d/exe", pid);
+	collect_nameless(pid, path);
 	snprintf(path, sizeof path, "/proc/%d/fd", pid);
 	if ((d = opendir(path)) == NULL)
 		return;
 	while ((e = readdir(d)) != NULL) {
-		ssize_t n;
-		int fd;
-
 		snprintf(path, sizeof path, "/proc/%d/fd/%s", pid, e->d_name);
-		if (stat(path, &st) == -1 || !S_ISREG(st.st_mode) ||
-		    st.st_nlink != 0 ||
-		    (n = readlink(path, target, sizeof target - 1)) == -1 ||
-		    (fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
-			continue;
-		target[n] = '\0';
-		snprintf(name, sizeof name, NAME_DELETED "%d:%s", pid, target);
-		collect_stream(name, (unsigned)st.st_mode, fd, 0,
-		    COLLECT_FILE_MAX);
-		close(fd);
+		collect_nameless(pid, path);
 	}
 	closedir(d);
 }
@@ -163,6 +182,27 @@ collect_freeze(const char *word)
 	close(fd);
 }
 
+/* Waits until all of the cell stands still, a fifth of a second at most. */
+static void
+collect_frozen(void)
+{
+	for (int i = 0; i < 100; i++) {
+		char text[256];
+		int fd = open(COLLECT_GROUP "/cgroup.events",
+		    O_RDONLY | O_CLOEXEC);
+		ssize_t n = fd == -1 ? -1 : read(fd, text, sizeof text - 1);
+
+		if (fd != -1)
+			close(fd);
+		if (n <= 0)
+			return;
+		text[n] = '\0';
+		if (strstr(text, "frozen 1") != NULL)
+			return;
+		usleep(2000);
+	}
+}
+
 void
 collect_processes(void)
 {
@@ -170,12 +210,14 @@ collect_processes(void)
 	int pid, count = 0;
 
 	collect_freeze("1");
+	collect_frozen();
 	collect_bytes = 0;
 	f = fopen(COLLECT_GROUP "/cgroup.procs", "re");
 	while (f != NULL && count < COLLECT_PROCESSES_MAX &&
 	    fscanf(f, "%d", &pid) == 1) {
 		count++;
 		collect_deleted(pid);
+		collect_maps(pid);
 		collect_memory(pid);
 	}
 	if (f != NULL)
@@ -207,7 +249,7 @@ collect_visit(const char *path, const struct stat *st, int kind,
 	return 0;
 }
 
-/* Sends every changed file; says in text what was left out. */
+/* Sends every changed file; says in text how many were left out. */
 int
 collect_send(char *text, size_t size)
 {
@@ -215,7 +257,6 @@ collect_send(char *text, size_t size)
 	collect_count = collect_skipped = 0;
 	nftw(CELL_ROOT, collect_visit, 16, FTW_PHYS | FTW_MOUNT);
 	if (collect_skipped > 0)
-		snprintf(text, size, "%d more files were left out",
-		    collect_skipped);
+		snprintf(text, size, "%d", collect_skipped);
 	return 0;
 }

@@ -41,7 +41,9 @@ int
 command_start(char *list, size_t n)
 {
 	char *argv[64], path[32], *p = list, *text;
+	struct winsize size = { 0 };
 	int count = 0, master;
+	char *rows = list_next(&p, list + n);
 
 	while ((text = list_next(&p, list + n)) != NULL && count < 63)
 		argv[count++] = text;
@@ -50,6 +52,8 @@ command_start(char *list, size_t n)
 		return EINVAL;
 	if ((master = command_pty(path, sizeof path)) == -1)
 		return errno;
+	if (sscanf(rows, "%hu %hu", &size.ws_row, &size.ws_col) == 2)
+		ioctl(master, TIOCSWINSZ, &size);
 	fflush(NULL);
 	command_pid = fork();
 	if (command_pid == 0) {

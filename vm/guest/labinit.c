@@ -26,6 +26,8 @@
 
 #include "guest.h"
 
+#define INIT_TIMERS "/sys/devices/system/clockevents/clockevent0"
+
 static int init_children[2]; /* a byte per SIGCHLD */
 static int init_file = -1;   /* the file that is being received */
 static int init_file_error;
@@ -107,6 +109,27 @@ init_write(const char *path, const char *text)
 }
 
 /*
+ * The timer of MIPS' own CPUs fires when Count equals Compare. Where writing
+ * Compare takes so long that Count has passed it, as it may under emulation,
+ * that is a whole round of Count later: the kernel tries ten times, and then
+ * all its timers stand still for up to 26 s. QEMU doesn't arm it after
+ * a restore either. The board's PIT counts down from what is written, and
+ * knows neither.
+ */
+static void
+init_timer(void)
+{
+	char name[16] = "";
+	int fd = open(INIT_TIMERS "/current_device", O_RDONLY | O_CLOEXEC);
+
+	if (fd == -1)
+		return;
+	if (read(fd, name, sizeof name - 1) > 0 && strcmp(name, "MIPS\n") == 0)
+		init_write(INIT_TIMERS "/unbind_device", "MIPS");
+	close(fd);
+}
+
+/*
  * The sample's share of the machine: labinit and the tracer stay alive
  * whatever it does.
  */
@@ -125,7 +148,11 @@ init_limits(void)
 	    (long long)pages * size / 100 * 65);
 	init_write("/sys/fs/cgroup/cell/memory.max", text);
 	init_write("/proc/sys/kernel/panic_on_oops", "0");
+	/* In one of its own a sample is allowed all that the cell denies it. */
+	init_write("/proc/sys/user/max_user_namespaces", "0");
 	init_write("/proc/sys/kernel/printk", "4 4 1 7");
+	/* Filters and counts are run at every call. */
+	init_write("/proc/sys/net/core/bpf_jit_enable", "1");
 }
 
 /* 64 bytes and more into the random pool, and credit for them. */
@@ -152,8 +179,8 @@ init_seed(const unsigned char *b, size_t n)
 	return error;
 }
 
-static int64_t
-init_now(clockid_t clock)
+int64_t
+guest_now(clockid_t clock)
 {
 	struct timespec t;
 
@@ -169,8 +196,8 @@ init_ping(const unsigned char *b, size_t n)
 	if (n != 8)
 		return;
 	memcpy(out, b, 8);
-	put64(out + 8, (uint64_t)init_now(CLOCK_REALTIME));
-	put64(out + 16, (uint64_t)init_now(CLOCK_MONOTONIC));
+	put64(out + 8, (uint64_t)guest_now(CLOCK_REALTIME));
+	put64(out + 16, (uint64_t)guest_now(CLOCK_MONOTONIC));
 	channel_send(FRAME_PONG, out, sizeof out);
 }
 
@@ -215,7 +242,7 @@ init_hello(void)
 	uname(&u);
 	n = snprintf(text, sizeof text, "machine=%s%crelease=%s%cup=%lld",
 	    u.machine, 0, u.release, 0,
-	    (long long)init_now(CLOCK_BOOTTIME) / 1000000);
+	    (long long)guest_now(CLOCK_BOOTTIME) / 1000000);
 	channel_send(FRAME_HELLO, text, (size_t)n + 1);
 }
 
@@ -261,12 +288,20 @@ init_request(int type, unsigned char *b, size_t n)
 	case FRAME_PROBES:
 		error = probes_plant((char *)b, n, text, sizeof text);
 		break;
+	case FRAME_PREPARE:
+		error = sample_prepare((char *)b, n, text, sizeof text);
+		break;
 	case FRAME_RUN:
 		error = sample_start((char *)b, n, text, sizeof text);
 		break;
 	case FRAME_STOP:
+		titles_send(1);
 		collect_processes();
 		sample_stop();
+		collect_thaw();
+		break;
+	case FRAME_DUMP:
+		collect_processes();
 		collect_thaw();
 		break;
 	case FRAME_COLLECT:
@@ -304,22 +339,39 @@ static void
 init_loop(void)
 {
 	for (;;) {
-		struct pollfd f[4] = {
+		struct pollfd f[7] = {
 			{ channel_fd(), POLLIN, 0 },
 			{ init_children[0], POLLIN, 0 },
 			{ sample_output_fd(), POLLIN, 0 },
 			{ command_fd(), POLLIN, 0 },
+			{ sample_steps_fd(), POLLIN, 0 },
+			{ cores_fd(), POLLIN, 0 },
+			{ sleeps_fd(), POLLIN, 0 },
 		};
 		unsigned char *payload;
 		size_t n;
 		int type;
 
-		if (poll(f, 4, -1) == -1 && errno != EINTR)
+		int until = sleeps_timeout();
+
+		if (sample_runs() && (until == -1 || until > 250))
+			until = 250;
+		if (poll(f, 7, until) == -1 && errno != EINTR)
 			return;
+		if (sample_unseen())
+			sockets_send(0);
+		if (sample_runs())
+			titles_send(0);
+		if (cores_fd() != -1 && f[5].revents != 0)
+			cores_send();
+		if (sleeps_fd() != -1 && f[6].revents != 0)
+			sleeps_event(f[6].revents);
 		if (f[1].revents != 0)
 			init_reap();
 		if (sample_output_fd() != -1 && f[2].revents != 0)
 			sample_output();
+		if (sample_steps_fd() != -1 && f[4].revents != 0)
+			sample_steps();
 		if (command_fd() != -1 && f[3].revents != 0)
 			command_output();
 		if (f[0].revents & POLLIN) {
@@ -338,20 +390,28 @@ main(int argc, char **argv)
 	struct sigaction act = { .sa_handler = init_sigchld,
 		.sa_flags = SA_RESTART };
 
+	if (argc > 0 && strlen(argv[0]) > strlen(EMULATE_NAME) &&
+	    strcmp(argv[0] + strlen(argv[0]) - strlen(EMULATE_NAME),
+		EMULATE_NAME) == 0)
+		return emulate(argc, argv);
 	if (argc > 1 && strcmp(argv[1], "cell-enter") == 0)
 		return cell_enter(argc, argv);
+	if (argc > 1 && strcmp(argv[1], "core") == 0)
+		return cores_take(argc, argv);
 	if (getpid() != 1) {
 		fprintf(stderr, "labinit: it is the first process of a "
 				"kagemusha guest and does nothing elsewhere\n");
 		return 2;
 	}
 	init_mounts();
+	init_timer();
 	setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin", 1);
 	init_modules();
 	init_limits();
 	binfmt_register();
 	probes_mount();
 	cell_build();
+	cores_watch();
 	if (pipe2(init_children, O_CLOEXEC | O_NONBLOCK) == -1 ||
 	    channel_open() == -1) {
 		fprintf(stderr, "labinit: no control port\n");

@@ -48,14 +48,24 @@ persona_file(const char *from, const char *to, mode_t mode)
 	return error;
 }
 
-/* Mounts one file over another that is there; 0 or errno. */
+/*
+ * Mounts one file over another that is there, or over a link as it is, such as
+ * /proc/mounts; 0 or errno.
+ */
 static int
 persona_cover(const char *from, const char *to, mode_t mode)
 {
+	int fd = open(to, O_PATH | O_NOFOLLOW | O_CLOEXEC), error = 0;
+	char path[40];
+
 	(void)mode;
-	if (access(to, F_OK) == -1)
+	if (fd == -1)
 		return 0; /* this kernel has no such file */
-	return mount(from, to, NULL, MS_BIND, NULL) == -1 ? errno : 0;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	if (mount(from, path, NULL, MS_BIND, NULL) == -1)
+		error = errno;
+	close(fd);
+	return error;
 }
 
 /* Does the same to every file below a folder, but for `skip` at the top. */

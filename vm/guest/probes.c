@@ -47,21 +47,23 @@ void
 probes_mount(void)
 {
 	mount("tracefs", TRACEFS, "tracefs", 0, NULL);
+	breaks_install();
+	plugin_install();
 	probes_write("trace_clock", "mono");
 	probes_write("buffer_size_kb", "4096");
 	probes_write("options/record-cmd", "0");
 }
 
-/* Reports tracefs' description of one event of our group. */
+/* Reports tracefs' description of one event. */
 static void
-probes_format(const char *name)
+probes_format(const char *group, const char *name)
 {
 	static char text[8192];
 	char path[300];
 	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof path, TRACEFS "/events/" PROBE_GROUP "/%s/format",
+	snprintf(path, sizeof path, TRACEFS "/events/%s/%.200s/format", group,
 	    name);
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
 		return;
@@ -71,16 +73,59 @@ probes_format(const char *name)
 		channel_send(FRAME_FORMAT, text, (size_t)n);
 }
 
+/* Switches one event of our group off. */
+static void
+probes_off(const char *name)
+{
+	char file[300];
+
+	if (strchr(name, '/') != NULL)
+		return;
+	snprintf(file, sizeof file, "events/" PROBE_GROUP "/%.100s/enable",
+	    name);
+	probes_write(file, "0");
+}
+
+/* A library will tell of probes: through markers, or uprobes on itself. */
+static void
+probes_libraries(void)
+{
+	char text[512];
+	int error;
+
+	if (!binfmt_emulates()) {
+		probes_format("ftrace", "raw_data");
+		return;
+	}
+	for (size_t i = 0; plugin_event(i, text, sizeof text); i++)
+		if ((error = probes_write("uprobe_events", text)) != 0)
+			channel_log("%s: %s", text, strerror(error));
+}
+
 int
 probes_plant(char *list, size_t n, char *text, size_t size)
 {
 	char *p = list, *line;
-	int error, failed = 0;
+	int error, failed = 0, off = 0;
 	struct dirent *e;
 	DIR *d;
 
 	text[0] = '\0';
 	while ((line = list_next(&p, list + n)) != NULL) {
+		if (line[0] == '!') {
+			probes_off(line + 1);
+			off = 1;
+			continue;
+		}
+		if (line[0] == 't' || line[0] == 'f') {
+			probes_planted = 1;
+			if (line[0] == 'f')
+				probes_libraries();
+			if ((error = breaks_define(line)) != 0 && failed++ == 0)
+				snprintf(text, size, "%s: %s", line,
+				    strerror(error));
+			continue;
+		}
 		if ((error = probes_write("uprobe_events", line)) == 0) {
 			probes_planted = 1;
 			continue;
@@ -88,10 +133,12 @@ probes_plant(char *list, size_t n, char *text, size_t size)
 		if (failed++ == 0)
 			snprintf(text, size, "%s: %s", line, strerror(error));
 	}
+	if (off)
+		return 0;
 	if ((d = opendir(TRACEFS "/events/" PROBE_GROUP)) != NULL) {
 		while ((e = readdir(d)) != NULL)
 			if (e->d_type == DT_DIR && e->d_name[0] != '.')
-				probes_format(e->d_name);
+				probes_format(PROBE_GROUP, e->d_name);
 		closedir(d);
 		error = probes_write("events/" PROBE_GROUP "/enable", "1");
 		if (error != 0) {
@@ -100,36 +147,6 @@ probes_plant(char *list, size_t n, char *text, size_t size)
 		}
 	}
 	return failed > 0 ? EINVAL : 0;
-}
-
-void
-probes_count(const char *path)
-{
-	char text[512];
-
-	if (strchr(path, '"') != NULL || strlen(path) > 400)
-		return;
-	probes_write("events/raw_syscalls/sys_enter/trigger",
-	    "hist:keys=id.syscall,common_pid:size=4096:pause");
-	snprintf(text, sizeof text,
-	    "enable_hist:raw_syscalls:sys_enter if filename == \"%s\"", path);
-	if (probes_write("events/sched/sched_process_exec/trigger", text) != 0)
-		channel_log("the kernel does not count system calls");
-}
-
-void
-probes_count_send(void)
-{
-	static char b[32768];
-	int fd = open(TRACEFS "/events/raw_syscalls/sys_enter/hist",
-	    O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd == -1)
-		return;
-	while ((n = read(fd, b, sizeof b)) > 0)
-		channel_send(FRAME_COUNTS, b, (size_t)n);
-	close(fd);
 }
 
 /* Sends one page, without the part of it that is not filled. */

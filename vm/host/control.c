@@ -4,9 +4,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +91,21 @@ control_free(struct control *c)
 }
 
 void
+control_drain(struct control *c)
+{
+	struct evbuffer *in = bufferevent_get_input(c->bev);
+	int n;
+
+	do {
+		/* A bufferevent keeps others from its buffer's end. */
+		evbuffer_unfreeze(in, 0);
+		n = evbuffer_read(in, bufferevent_getfd(c->bev), -1);
+		evbuffer_freeze(in, 0);
+		control_readcb(c->bev, c);
+	} while (n > 0 && !c->broken);
+}
+
+void
 control_send(struct control *c, enum frame_type type, const void *data,
     size_t n)
 {
@@ -129,29 +142,4 @@ size_t
 control_waiting(const struct control *c)
 {
 	return evbuffer_get_length(bufferevent_get_output(c->bev));
-}
-
-void
-control_list_add(struct control_list *l, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		fatal("vsnprintf");
-	l->data = xreallocarray(l->data, l->n + (size_t)n + 1, 1);
-	va_start(ap, fmt);
-	vsnprintf(l->data + l->n, (size_t)n + 1, fmt, ap);
-	va_end(ap);
-	l->n += (size_t)n + 1;
-}
-
-void
-control_list_free(struct control_list *l)
-{
-	free(l->data);
-	memset(l, 0, sizeof *l);
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "controllist.h"
 #include "ctlframe.h"
 
 struct control;
@@ -23,20 +24,13 @@ struct control_callbacks {
 struct control *control_new(struct event_base *, int fd,
     const struct control_callbacks *, void *arg);
 void control_free(struct control *);
+/* Takes what has come already, and is waiting to be read. */
+void control_drain(struct control *);
 void control_send(struct control *, enum frame_type, const void *, size_t n);
 /* Sends a file in as many frames as it takes; one RESULT comes back. */
 void control_send_file(struct control *, const char *path, unsigned mode,
     const void *, size_t n);
 /* Bytes that have not left yet. */
 size_t control_waiting(const struct control *);
-
-/* A list of texts, built for a frame's payload. */
-struct control_list {
-	char *data;
-	size_t n;
-};
-void control_list_add(struct control_list *, const char *fmt, ...)
-    A_PRINTF(2, 3);
-void control_list_free(struct control_list *);
 
 #endif

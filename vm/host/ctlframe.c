@@ -78,6 +78,19 @@ ctlframe_parse_result(const struct ctlframe *f, struct ctlframe_result *r)
 }
 
 int
+ctlframe_parse_skipped(const struct ctlframe *f, struct ctlframe_skipped *s)
+{
+	if (f->type != FRAME_SKIPPED || f->length != 36)
+		return -1;
+	s->pid = ctlframe_get32(f->payload);
+	s->wanted = (int64_t)ctlframe_get64(f->payload + 4);
+	s->waited = (int64_t)ctlframe_get64(f->payload + 12);
+	s->before = (int64_t)ctlframe_get64(f->payload + 20);
+	s->moved = (int64_t)ctlframe_get64(f->payload + 28);
+	return s->moved > 0 && s->wanted > 0 && s->waited >= 0 ? 0 : -1;
+}
+
+int
 ctlframe_parse_pong(const struct ctlframe *f, struct ctlframe_pong *p)
 {
 	if (f->length != 24)

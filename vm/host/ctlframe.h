@@ -30,6 +30,12 @@ struct ctlframe_pong {
 	int64_t sent, wall, mono;
 };
 
+/* A sleep that was cut short, nanoseconds; FRAME_SKIPPED. */
+struct ctlframe_skipped {
+	uint32_t pid;
+	int64_t wanted, waited, before, moved;
+};
+
 /*
  * Reads the frame at the start of data. Returns the bytes that it takes, 0 if
  * it is not whole yet, -1 if this can't be a frame: the stream is lost then.
@@ -40,6 +46,8 @@ int64_t ctlframe_parse(const uint8_t *data, size_t n, struct ctlframe *) A_MUST_
 void ctlframe_head(uint8_t out[static FRAME_HEAD], enum frame_type, size_t n);
 /* 0 or -1. */
 int ctlframe_parse_result(const struct ctlframe *, struct ctlframe_result *) A_MUST_USE;
+int ctlframe_parse_skipped(const struct ctlframe *, struct ctlframe_skipped *)
+    A_MUST_USE;
 int ctlframe_parse_pong(const struct ctlframe *, struct ctlframe_pong *) A_MUST_USE;
 /*
  * The value of a key in a list of key=value: a copy for the caller to free,

@@ -141,9 +141,23 @@ elf_offset(const struct elf *e, uint64_t address, uint64_t *offset)
 	return -1;
 }
 
+const uint8_t *
+elf_bytes(const struct elf *e, uint64_t address, size_t n)
+{
+	for (size_t i = 0; i < e->segment_count; i++) {
+		const struct elf_segment *s = &e->segments[i];
+
+		if (address >= s->address && address - s->address < s->size &&
+		    s->size - (address - s->address) >= n)
+			return e->data + (address - s->address + s->offset);
+	}
+	return NULL;
+}
+
 /* Takes one row of a symbol table, if it is a function that we can name. */
 static void
-elf_symbol(struct elf *e, uint64_t at, uint64_t names, uint64_t names_size)
+elf_symbol(struct elf *e, uint64_t at, uint64_t names, uint64_t names_size,
+    unsigned *file)
 {
 	uint64_t name = elf_get(e, at, 4), offset;
 	uint64_t address = elf_word(e, at, 4, 8);
@@ -153,6 +167,8 @@ elf_symbol(struct elf *e, uint64_t at, uint64_t names, uint64_t names_size)
 	bool thumb = e->machine == EM_ARM && (address & 1) != 0;
 	const uint8_t *text, *end;
 
+	if (ELF32_ST_TYPE(info) == STT_FILE)
+		++*file;
 	if (ELF32_ST_TYPE(info) != STT_FUNC || section == SHN_UNDEF ||
 	    name >= names_size || names + name >= e->n)
 		return;
@@ -165,7 +181,8 @@ elf_symbol(struct elf *e, uint64_t at, uint64_t names, uint64_t names_size)
 		return;
 	e->functions[e->count++] = (struct elf_symbol) {
 		xmemdup0(text, (size_t)(end - text)), address,
-		elf_word(e, at, 8, 16), offset, thumb
+		elf_word(e, at, 8, 16), offset,
+		ELF32_ST_BIND(info) == STB_LOCAL ? *file : 0, thumb
 	};
 }
 
@@ -190,6 +207,7 @@ elf_symbols(struct elf *e)
 		return;
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t row = at + i * entry, names_row;
+		unsigned file = 0;
 
 		if (row > e->n || elf_get(e, row + 4, 4) != SHT_SYMTAB)
 			continue;
@@ -206,7 +224,7 @@ elf_symbols(struct elf *e)
 		for (uint64_t s = 0; s + step <= bytes; s += step)
 			elf_symbol(e, offset + s,
 			    elf_word(e, names_row, 16, 24),
-			    elf_word(e, names_row, 20, 32));
+			    elf_word(e, names_row, 20, 32), &file);
 		qsort(e->functions, e->count, sizeof *e->functions,
 		    elf_compare);
 		return;
@@ -244,37 +262,29 @@ elf_function(const struct elf *e, const char *name)
 	return NULL;
 }
 
-const char *
-elf_arch(const struct elf *e)
+const struct elf_symbol *
+elf_function_at(const struct elf *e, uint64_t address)
 {
-	static const struct {
-		uint16_t machine;
-		uint8_t bits;
-		bool big;
-		uint32_t mask, flags; /* e_flags & mask == flags */
-		const char *name;
-	} archs[] = {
-		{ EM_386, 32, false, 0, 0, "i386" },
-		{ EM_X86_64, 64, false, 0, 0, "amd64" },
-		{ EM_ARM, 32, false, EF_ARM_ABI_FLOAT_HARD,
-		    EF_ARM_ABI_FLOAT_HARD, "armhf" },
-		{ EM_ARM, 32, false, 0, 0, "armel" },
-		{ EM_AARCH64, 64, false, 0, 0, "arm64" },
-		{ EM_MIPS, 32, false, 0, 0, "mipsel" },
-		{ EM_MIPS, 32, true, 0, 0, "mips" },
-		{ EM_MIPS, 64, false, 0, 0, "mips64el" },
-		{ EM_PPC, 32, true, 0, 0, "powerpc" },
-		{ EM_68K, 32, true, 0, 0, "m68k" },
-		{ EM_SPARCV9, 64, true, 0, 0, "sparc64" },
-		{ EM_SH, 32, false, 0, 0, "sh4" },
-	};
+	size_t lo = 0, hi = e->count;
 
-	for (size_t i = 0; i < sizeof archs / sizeof *archs; i++)
-		if (archs[i].machine == e->machine &&
-		    archs[i].bits == e->bits && archs[i].big == e->big &&
-		    (e->flags & archs[i].mask) == archs[i].flags)
-			return archs[i].name;
-	return NULL;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (e->functions[mid].address < address)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < e->count && e->functions[lo].address == address ?
+	    &e->functions[lo] : NULL;
+}
+
+const char *
+elf_columns(const struct elf *e, char out[static ELF_COLUMNS_SIZE])
+{
+	snprintf(out, ELF_COLUMNS_SIZE, "%u%s/%x", e->bits,
+	    e->big ? "be" : "le", e->machine);
+	return out;
 }
 
 bool

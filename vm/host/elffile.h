@@ -15,6 +15,9 @@ struct elf_symbol {
 	char *name;
 	uint64_t address, size; /* the address without the Thumb bit */
 	uint64_t offset;	/* in the file */
+	/* The source file that a local symbol stands under (gABI, STT_FILE),
+	 * counted from 1; 0 for global ones, and where none is named. */
+	unsigned file;
 	bool thumb;
 };
 
@@ -50,12 +53,17 @@ const struct elf_symbol *elf_function(const struct elf *, const char *name);
 /* The file offset of an address in a code segment; 0 or -1. */
 int elf_offset(const struct elf *, uint64_t address, uint64_t *offset)
     A_MUST_USE;
-/* "i386", "mipsel", …: the name in vm/image/architectures; NULL if unknown. */
-const char *elf_arch(const struct elf *);
+/* The function that begins at an address, or NULL. */
+const struct elf_symbol *elf_function_at(const struct elf *, uint64_t address);
+/* So many bytes at an address, as they are in the file; NULL if not all are. */
+const uint8_t *elf_bytes(const struct elf *, uint64_t address, size_t n);
 /*
  * Whether its header fits CLASS+ORDER/MACHINE[/MASK=VALUE], the second column
  * of vm/image/architectures, e.g. "32le/28/400=400".
  */
 bool elf_fits(const struct elf *, const char *columns) A_MUST_USE;
+/* Its header in that form, without MASK=VALUE. */
+#define ELF_COLUMNS_SIZE 16
+const char *elf_columns(const struct elf *, char out[static ELF_COLUMNS_SIZE]);
 
 #endif

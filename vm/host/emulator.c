@@ -2,9 +2,10 @@
  * Which of strace's lines are the emulator's own.
  */
 #include "emulator.h"
+#include "../guest/breaks.h"
 
-/* The starts have about 200 and 5 calls; then something else is going on. */
-#define EMULATOR_EXEC_MAX 400
+/* The starts have about 350 and 5 calls; then something else is going on. */
+#define EMULATOR_EXEC_MAX 700
 #define EMULATOR_FORK_MAX 12
 
 void
@@ -12,6 +13,14 @@ emulator_begin(struct emulator *e, enum emulator_phase phase)
 {
 	e->phase = phase;
 	e->seen = 0;
+}
+
+/* What labinit has become the emulator by (vm/guest/emulate.c). */
+static bool
+emulator_loaded(const struct strace_line *l)
+{
+	return text_is(l->name, "execve") &&
+	    text_find(l->args, "\"" EMULATOR_LOADER "\"") == 0;
 }
 
 /* What an emulator never does for itself: the sample runs already. */
@@ -47,7 +56,7 @@ emulator_owns(struct emulator *e, const struct strace_line *l)
 
 	if (e->phase == EMULATOR_SAMPLE)
 		return false;
-	if (emulator_never(l) || ++e->seen > max) {
+	if ((emulator_never(l) && !emulator_loaded(l)) || ++e->seen > max) {
 		e->phase = EMULATOR_SAMPLE;
 		return false;
 	}

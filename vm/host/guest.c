@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/xmalloc.h"
-#include "cp0timer.h"
 #include "guest.h"
 #include "qmp.h"
 
@@ -43,6 +43,7 @@ struct guest {
 	struct event *timer; /* polls QMP, or ends a boot that takes too long */
 	struct event *lost_event;
 	const char *why;
+	char ended[80]; /* how QEMU ended */
 	char errors[512]; /* the line that QEMU is writing */
 	size_t errors_n;
 	int64_t polls;
@@ -86,6 +87,9 @@ guest_read(struct guest_stream *s)
 	static char b[256 << 10];
 	ssize_t n = read(g->qemu.ports[s->port], b, sizeof b);
 
+	/* What labinit said before these lines were written comes first. */
+	if (n > 0 && s->port == QEMU_STRACE && g->control != NULL)
+		control_drain(g->control);
 	if (n > 0 && s->port == QEMU_ERRORS)
 		guest_errors(g, b, (size_t)n);
 	else if (n > 0)
@@ -122,12 +126,15 @@ guest_lostcb(int fd, short what, void *arg)
 		if (g->qemu.ports[g->streams[i].port] != -1)
 			while (guest_read(&g->streams[i]))
 				;
+	if (qemu_ended(&g->qemu, g->ended, sizeof g->ended))
+		g->why = g->ended;
 	if (!g->restore || g->ready) {
 		g->cb.lost(g->arg, g->why);
 		return;
 	}
-	log_warn("the snapshot could not be restored: booting instead (build "
-		 "the image again to renew it)");
+	log_warn("the snapshot could not be restored (%s): booting instead, "
+	    "which takes seconds; `device --image %s --make-snapshot` renews "
+	    "it", g->why, g->image->folder);
 	guest_end(g);
 	g->lost = false;
 	if (guest_boot(g, false, why, sizeof why) == -1)
@@ -184,37 +191,38 @@ guest_frame(void *arg, const struct ctlframe *f)
 		g->cb.frame(g->arg, f);
 }
 
+static void
+guest_continued(void *arg, json_t *value, const char *error)
+{
+	struct guest *g = arg;
+
+	(void)value;
+	if (g->lost || g->ready)
+		return;
+	if (error != NULL)
+		guest_lose(g, "the snapshot does not go on");
+	else
+		guest_is_ready(g);
+}
+
 /*
- * Before the restored machine runs, bytes that are sent to it are never picked
- * up: ask until it runs.
+ * It was saved while it stood still, so it stands when all of it is there. Bytes
+ * that are sent to it before it goes on are never picked up.
  */
 static void
 guest_status(void *arg, json_t *value, const char *error)
 {
 	struct guest *g = arg;
+	const char *status =
+	    json_string_value(json_object_get(value, "status"));
 
 	(void)error;
 	if (g->lost || g->ready)
 		return;
-	if (json_is_true(json_object_get(value, "running"))) {
-		guest_is_ready(g);
-		return;
-	}
-	/* It stands still, loaded, for its timer to be armed first. */
-	const char *status =
-	    json_string_value(json_object_get(value, "status"));
-	if (g->qemu.ports[QEMU_GDB] != -1 && status != NULL &&
-	    strcmp(status, "inmigrate") != 0) {
-		if (cp0timer_arm(g->qemu.ports[QEMU_GDB],
-			strstr(g->image->arch, "64") != NULL) == -1) {
-			guest_lose(g, "the guest's timer can't be armed");
-			return;
-		}
-		close(g->qemu.ports[QEMU_GDB]);
-		g->qemu.ports[QEMU_GDB] = -1;
-		qmp_command(g->qmp, "cont", NULL, NULL);
-	}
-	guest_timer(g, GUEST_POLL_MS);
+	if (status != NULL && strcmp(status, "paused") == 0)
+		qmp_command(g->qmp, "cont", NULL, guest_continued);
+	else
+		guest_timer(g, GUEST_POLL_MS);
 }
 
 static void
@@ -292,9 +300,6 @@ guest_end(struct guest *g)
 	qmp_free(g->qmp);
 	g->control = NULL;
 	g->qmp = NULL;
-	if (g->qemu.ports[QEMU_GDB] != -1)
-		close(g->qemu.ports[QEMU_GDB]);
-	g->qemu.ports[QEMU_GDB] = -1;
 	for (size_t i = 0; i < GUEST_STREAMS; i++) {
 		if (g->streams[i].event != NULL)
 			event_free(g->streams[i].event);
@@ -359,6 +364,18 @@ guest_pid(const struct guest *g)
 	return g->qemu.pid;
 }
 
+int64_t
+guest_cpu(const struct guest *g)
+{
+	struct timespec t;
+	clockid_t clock;
+
+	if (g->qemu.pid <= 0 || clock_getcpuclockid(g->qemu.pid, &clock) != 0 ||
+	    clock_gettime(clock, &t) == -1)
+		return 0;
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 bool
 guest_restored(const struct guest *g)
 {
@@ -391,10 +408,16 @@ guest_given(void *arg, json_t *value, const char *error)
 		    guest_migrate);
 }
 
+/*
+ * Stopped first: of a machine that runs, TCG (7.2) now and then takes a page as
+ * it was before its last change, and the kernel of every restored guest then
+ * falls over its own freelists.
+ */
 void
 guest_save(struct guest *g, void (*done)(void *, const char *))
 {
 	g->saved = done;
+	qmp_command(g->qmp, "stop", NULL, NULL);
 	qmp_command(g->qmp, "migrate-set-parameters",
 	    "{\"max-bandwidth\":17179869184}", NULL);
 	qmp_send_fd(g->qmp, "save", g->options.save, guest_given);

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "control.h"
 #include "image.h"
@@ -45,6 +46,8 @@ void guest_free(struct guest *);
 struct control *guest_control(struct guest *);
 struct qmp *guest_qmp(struct guest *);
 pid_t guest_pid(const struct guest *);
+/* Processor time that QEMU has used so far, ns; 0 if that is not known. */
+int64_t guest_cpu(const struct guest *);
 /* It was restored from the snapshot. */
 bool guest_restored(const struct guest *);
 /*

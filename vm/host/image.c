@@ -24,21 +24,6 @@ image_path(const struct image *image, const char *name)
 	return xasprintf("%s/%s", image->folder, name);
 }
 
-bool
-image_quirk(const struct image *image, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (const char *p = image->quirks; p != NULL && *p != '\0';) {
-		size_t k = strcspn(p, ", ");
-
-		if (k == n && strncmp(p, name, n) == 0)
-			return true;
-		p += k + (p[k] != '\0');
-	}
-	return false;
-}
-
 /* Takes one line of "machine"; keys that are not ours are passed over. */
 static void
 image_line(struct image *image, char *line)
@@ -51,8 +36,10 @@ image_line(struct image *image, char *line)
 		{ "machine", &image->machine }, { "cpu", &image->cpu },
 		{ "append", &image->append },
 		{ "kernel_version", &image->kernel_version },
-		{ "quirks", &image->quirks }, { "elf", &image->elf },
+		{ "elf", &image->elf },
 		{ "emulator", &image->emulator },
+		{ "loader_glibc", &image->loader_glibc },
+		{ "loader_musl", &image->loader_musl },
 	};
 	char *value = strchr(line, '=');
 
@@ -62,6 +49,8 @@ image_line(struct image *image, char *line)
 	*value++ = '\0';
 	if (strcmp(line, "memory_mb") == 0)
 		image->memory_mb = (unsigned)strtoul(value, NULL, 10);
+	if (strcmp(line, "bare_restore") == 0)
+		image->bare_restore = strcmp(value, "1") == 0;
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
 		if (strcmp(line, keys[i].key) == 0) {
 			free(*keys[i].value);
@@ -91,7 +80,8 @@ image_read(struct image *image)
 		"0123456789_-")] != '\0')
 		return -1;
 	return image->arch == NULL || image->qemu == NULL ||
-	    image->machine == NULL || image->memory_mb == 0 ? -1 : 0;
+	    image->machine == NULL || image->elf == NULL ||
+	    image->memory_mb == 0 ? -1 : 0;
 }
 
 /* The first line that a program prints; the caller frees it. */
@@ -114,13 +104,21 @@ image_version(const char *program)
 	return xstrdup(line);
 }
 
+const char *
+image_qemu_version(const struct image *image)
+{
+	static const char start[] = "QEMU emulator version ";
+
+	return image->version + (strncmp(image->version, start,
+	    sizeof start - 1) == 0 ? sizeof start - 1 : 0);
+}
+
 char *
 image_key(const struct image *image)
 {
 	static const char *const files[] = { "kernel", "initramfs.cpio" };
-	char *version = image_version(image->qemu);
 	char *key = xasprintf("qemu=%s\narguments=%d %s %s %u\nappend=%s\n",
-	    version, IMAGE_ARGUMENTS, image->machine,
+	    image->version, IMAGE_ARGUMENTS, image->machine,
 	    image->cpu == NULL ? "-" : image->cpu, image->memory_mb,
 	    image->append == NULL ? "" : image->append);
 
@@ -137,7 +135,6 @@ image_key(const struct image *image)
 		free(path);
 		key = more;
 	}
-	free(version);
 	return key;
 }
 
@@ -221,6 +218,14 @@ image_open(const char *folder, char *why, size_t size)
 			return NULL;
 		}
 	}
+	image->version = image_version(image->qemu);
+	if (image->version[0] == '\0') {
+		snprintf(why, size, "%s can't be executed here: is it "
+		    "installed? (Debian's packages: qemu-system-x86, "
+		    "qemu-system-arm, qemu-system-mips)", image->qemu);
+		image_free(image);
+		return NULL;
+	}
 	image_check_snapshot(image);
 	return image;
 }
@@ -237,9 +242,11 @@ image_free(struct image *image)
 	free(image->cpu);
 	free(image->append);
 	free(image->kernel_version);
-	free(image->quirks);
 	free(image->elf);
 	free(image->emulator);
+	free(image->loader_glibc);
+	free(image->loader_musl);
+	free(image->version);
 	free(image->no_snapshot);
 	free(image);
 }

@@ -13,10 +13,15 @@
 struct image {
 	char *folder;
 	/* From the file "machine", lines of key=value. */
-	char *arch, *qemu, *machine, *cpu, *append, *kernel_version, *quirks;
+	char *arch, *qemu, *machine, *cpu, *append, *kernel_version;
 	char *elf;	/* which ELF headers it runs, see elf_fits() */
 	char *emulator; /* the program that runs them in the guest; may be "" */
+	/* Where loaders/glibc and loaders/musl have theirs; may be "". */
+	char *loader_glibc, *loader_musl;
 	unsigned memory_mb;
+	/* A restored machine wants no kernel: it is in the snapshot. */
+	bool bare_restore;
+	char *version; /* what its QEMU says of itself here */
 	/* Why there is no snapshot to restore; NULL if there is one. */
 	char *no_snapshot;
 };
@@ -28,9 +33,10 @@ struct image {
  */
 struct image *image_open(const char *folder, char *why, size_t size) A_MUST_USE;
 void image_free(struct image *);
+/* The version of its QEMU, and whose build it is. */
+const char *image_qemu_version(const struct image *);
 /* The path of one of its files; the caller frees it. */
 char *image_path(const struct image *, const char *name) A_MUST_USE;
-bool image_quirk(const struct image *, const char *name);
 /*
  * What a snapshot depends on: QEMU's version, the machine, the files. A text;
  * the caller frees it.

@@ -11,6 +11,7 @@
 /* The most bytes of a buffer that strace shows: STRACE_STRING. */
 static const char *const level_base[] = { "strace", "-f", "-ttt", "-T", "-yy",
 	"-x", "-s", "256", "-n", "-q", "--decode-pids=pidns", "-o", "%port" };
+static const char *const level_plain[] = { "strace", "-f", "-o", "%port" };
 
 /*
  * The question mark lets strace pass over calls that an architecture has not.
@@ -18,18 +19,29 @@ static const char *const level_base[] = { "strace", "-f", "-ttt", "-T", "-yy",
  * to strace, which shows what the set names.
  */
 static const struct {
-	const char *name, *set; /* NULL: all */
+	const char *name, *set;
 } levels[] = {
-	[LEVEL_FULL] = { "full", NULL },
-	[LEVEL_OBSERVE] = { "observe", "trace=%network,%process,%file,"
-	    "?kill,?tkill,?tgkill,?rt_sigaction,?sigaction,?signal,?read,"
-	    "?write,?readv,?writev,?close,?dup,?dup2,?dup3,?pipe,?pipe2,"
-	    "?ioctl,?prctl,?setsid,?ptrace,?reboot,?mount,?umount2,"
-	    "?init_module,?finit_module" },
+	/* All but one that no kernel has any more: strace makes a filter only
+	 * where something is left out, and only a filter can be suspended. */
+	[LEVEL_FULL] = { "full", "trace=!nfsservctl" },
+	/* The classes; what moves bytes and descriptors; and the rare calls
+	 * that the report tells whatever their arguments. */
+	[LEVEL_OBSERVE] = { "observe", "trace=%network,%process,%file,%signal,"
+	    "?read,?write,?readv,?writev,?pread64,?pwrite64,?sendfile,"
+	    "?sendfile64,?splice,?io_uring_setup,?io_uring_enter,?close,"
+	    "?close_range,?dup,?dup2,?dup3,?pipe,?pipe2,?fcntl,?fcntl64,"
+	    "?ioctl,?memfd_create,?alarm,?setitimer,?uname,?sysinfo,"
+	    "?prctl,?setsid,?setpgid,?setuid,?setgid,?setuid32,?setgid32,"
+	    "?capset,?nice,?setpriority,?ptrace,?process_vm_writev,?reboot,"
+	    "?mount,?umount2,?init_module,?finit_module,?delete_module,"
+	    "?sethostname,?setdomainname,?settimeofday,?stime,?clock_settime,"
+	    "?adjtimex,?iopl,?ioperm,?bpf,?kexec_load,?syslog" },
 	[LEVEL_FLOOD] = { "flood", "trace=%process,%file,?socket,?connect,"
 	    "?bind,?listen,?accept,?accept4,?kill,?tkill,?tgkill,?prctl,"
 	    "?setsid,?ptrace,?reboot,?mount,?umount2,?init_module,"
 	    "?finit_module" },
+	[LEVEL_PLAIN] = { "plain", NULL },
+	[LEVEL_NONE] = { "none", NULL },
 };
 
 int
@@ -93,18 +105,30 @@ level_check_rewrite(const char *text, char *why, size_t size)
 }
 
 void
-level_words(enum level level, const char *rewrite, struct control_list *l)
+level_words(enum level level, bool keep, const char *rewrite,
+    struct control_list *l)
 {
 	size_t name;
 	long value;
 
+	if (level == LEVEL_NONE)
+		return;
+	if (level == LEVEL_PLAIN) {
+		for (size_t i = 0; i < sizeof level_plain / sizeof *level_plain;
+		     i++)
+			control_list_add(l, "tracer=%s", level_plain[i]);
+		return;
+	}
 	for (size_t i = 0; i < sizeof level_base / sizeof *level_base; i++)
 		control_list_add(l, "tracer=%s", level_base[i]);
-	if (levels[level].set != NULL) {
-		control_list_add(l, "tracer=--seccomp-bpf");
-		control_list_add(l, "tracer=-e");
-		control_list_add(l, "tracer=%s", levels[level].set);
-	}
+	control_list_add(l, "tracer=--seccomp-bpf");
+	control_list_add(l, "tracer=-e");
+	control_list_add(l, "tracer=%s", levels[level].set);
+	/* What its calls don't show is asked of the kernel. */
+	if (level == LEVEL_FLOOD)
+		control_list_add(l, "sockets=often");
+	control_list_add(l, "stepper=%s%s", levels[level].name,
+	    keep ? ",keep" : "");
 	while (rewrite != NULL && *rewrite != '\0') {
 		const char *rule = rewrite;
 

@@ -5,16 +5,21 @@
 #ifndef HOST_LEVEL_H
 #define HOST_LEVEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attrib.h"
-#include "control.h"
+#include "controllist.h"
 
 enum level {
 	LEVEL_FULL,    /* every call */
-	LEVEL_OBSERVE, /* network, processes, files, signals, read and write;
-			* the rest runs untouched, through seccomp-bpf */
-	LEVEL_FLOOD    /* no call that moves a packet or bytes */
+	LEVEL_OBSERVE, /* the default: network, processes, files, signals, what
+			* moves bytes; the rest (waiting, time, memory) runs
+			* untouched, through seccomp-bpf, and is counted */
+	LEVEL_FLOOD,   /* no call that moves a packet or bytes */
+	/* To measure the others by (tests/bench); no events come of them. */
+	LEVEL_PLAIN,   /* strace -f, as it is */
+	LEVEL_NONE     /* no tracer at all */
 };
 
 /* 0 or -1. */
@@ -26,9 +31,10 @@ const char *level_name(enum level);
  */
 int level_check_rewrite(const char *, char *why, size_t size) A_MUST_USE;
 /*
- * Adds the tracer's words ("tracer=…") for a FRAME_RUN. rewrite has been
- * checked, or is NULL.
+ * Adds the tracer's words ("tracer=…") for a FRAME_RUN, and where it steps down
+ * from, or that it is to keep its level. rewrite has been checked, or is NULL.
  */
-void level_words(enum level, const char *rewrite, struct control_list *);
+void level_words(enum level, bool keep, const char *rewrite,
+    struct control_list *);
 
 #endif

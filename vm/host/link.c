@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/xmalloc.h"
 #include "link.h"
@@ -24,25 +25,48 @@
 
 struct link {
 	struct bufferevent *bev;
-	void (*finished)(void *, const char *);
+	struct link_callbacks cb;
 	void *arg;
 	uint64_t dropped;
 	bool gone;
 };
 
 static void
+link_run(struct link *l, const json_t *run)
+{
+	const char *state = json_string_value(json_object_get(run, "state"));
+	const char *reason = json_string_value(json_object_get(run, "reason"));
+
+	if (state != NULL && strcmp(state, "finished") == 0)
+		l->cb.finished(l->arg, reason == NULL ? "" : reason);
+}
+
+static void
+link_handled(struct link *l, const json_t *object)
+{
+	const json_t *id = json_object_get(object, "command");
+	const json_t *info = json_object_get(object, "command_info");
+	const char *name = json_string_value(json_object_get(info, "name"));
+	const char *text = json_string_value(json_object_get(info, "text"));
+
+	if (!json_is_integer(id))
+		return;
+	l->cb.handled(l->arg, &(struct link_command) {
+		(uint64_t)json_integer_value(id), name == NULL ? "" : name,
+		text == NULL ? "" : text });
+}
+
+static void
 link_line(struct link *l, const char *line, size_t n)
 {
 	json_t *object = json_loadb(line, n, JSON_ALLOW_NUL, NULL);
-	const char *type, *state, *reason;
+	const char *type = json_string_value(json_object_get(object,
+	    "event_type"));
 
-	if (json_unpack(object, "{s:s, s:{s:s}}", "event_type", &type, "run",
-		"state", &state) == 0 &&
-	    strcmp(type, "run") == 0 && strcmp(state, "finished") == 0) {
-		reason = json_string_value(json_object_get(
-		    json_object_get(object, "run"), "reason"));
-		l->finished(l->arg, reason == NULL ? "" : reason);
-	}
+	if (type != NULL && strcmp(type, "run") == 0)
+		link_run(l, json_object_get(object, "run"));
+	else if (type != NULL && strcmp(type, "handled") == 0)
+		link_handled(l, object);
 	json_decref(object);
 }
 
@@ -74,7 +98,7 @@ link_eventcb(struct bufferevent *bev, short what, void *arg)
 
 struct link *
 link_new(struct event_base *base, const char *path,
-    void (*finished)(void *, const char *), void *arg)
+    const struct link_callbacks *cb, void *arg)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -95,7 +119,7 @@ link_new(struct event_base *base, const char *path,
 	}
 	evutil_make_socket_nonblocking(fd);
 	l = xcalloc(1, sizeof *l);
-	l->finished = finished;
+	l->cb = *cb;
 	l->arg = arg;
 	l->bev = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (l->bev == NULL)
@@ -134,6 +158,20 @@ link_send(struct link *l, const char *line, size_t n)
 		l->dropped++;
 	else
 		evbuffer_add(out, line, n);
+}
+
+void
+link_answer(struct link *l, uint64_t command)
+{
+	struct jsonw j = { 0 };
+
+	jsonw_object(&j, NULL);
+	jsonw_string(&j, "event_type", "handled");
+	jsonw_uint(&j, "command", command);
+	jsonw_object_end(&j);
+	jsonw_line_end(&j);
+	link_send(l, j.data, j.length);
+	jsonw_free(&j);
 }
 
 uint64_t

@@ -35,6 +35,26 @@
  * "deleted:PID:PATH" of an open file that was removed. */
 #define NAME_MEMORY "memory:"
 #define NAME_DELETED "deleted:"
+/* "maps:PID": all mappings of a process, as the kernel lists them. */
+#define NAME_MAPS "maps:"
+
+/* Of one file no more is sent. */
+#define FILE_KEPT_MAX (16 << 20)
+
+/* "core:PID:SIGNAL": a core dump. */
+#define NAME_CORE "core:"
+
+/* What the sample finds in its environment. */
+#define CELL_ENVIRONMENT "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", \
+	"USER=root", "SHELL=/bin/sh", "TERM=vt102"
+
+/* Loaded into strace (vm/guest/preload), which writes its lines there. */
+#define STEPPER_PATH "/lib/stepper.so"
+#define STEPPER_FD 61
+
+/* What an image brings for programs of another architecture: the lines for
+ * binfmt_misc. */
+#define EMULATOR_LINES "/lib/binfmt"
 
 /* Where the cell's file tree lies in the guest's own. */
 #define CELL_ROOT "/cell"
@@ -50,15 +70,25 @@ enum frame_type {
 	FRAME_FILE,	/* mode (4), path NUL: begins a file → RESULT at end */
 	FRAME_DATA,	/* its bytes */
 	FRAME_FILE_END, /* its end → RESULT */
-	FRAME_PROBES,	/* list of definitions → FORMAT each, RESULT */
+	FRAME_PROBES,	/* list of definitions → FORMAT each, RESULT; or of
+			 * !EVENT: switches it off → RESULT; lines of
+			 * vm/guest/breaks.h may be among them */
 	FRAME_RUN,	/* list of key=value: starts the sample → RESULT,
 			 * OUTPUT …, GONE */
 	FRAME_STOP,	/* kills all that lives in the cell; before that its
 			 * memory and what it holds open without a name:
 			 * FILE DATA FILE_END each, RESULT */
-	FRAME_COLLECT,	/* → FILE DATA FILE_END each, RESULT */
-	FRAME_COMMAND,	/* list: argv, on a terminal → RESULT, OUTPUT, EXITED */
+	FRAME_COLLECT,	/* → FILE DATA FILE_END each, RESULT, whose text is how
+			 * many were left out, if any */
+	FRAME_COMMAND,	/* list: rows and columns, 0 0 if unknown; argv: on a
+			 * terminal → RESULT, OUTPUT, EXITED */
 	FRAME_INPUT,	/* bytes for the command's terminal */
+	FRAME_DUMP,	/* memory and files without a name of all that lives in
+			 * the cell, which goes on afterwards: FILE DATA
+			 * FILE_END each, RESULT */
+	FRAME_PREPARE,	/* list of tracer=WORD: the tracer and the sample's
+			 * process, which waits in the cell for FRAME_RUN
+			 * → RESULT */
 
 	/* From inside. */
 	FRAME_HELLO = 64, /* list of key=value */
@@ -71,6 +101,13 @@ enum frame_type {
 	FRAME_LOG,	/* text for the operator */
 	FRAME_COUNTS,	/* the kernel's histogram of system calls, text in
 			 * pieces; before GONE */
+	FRAME_SOCKETS,	/* lines in pieces: whose sockets send where */
+	FRAME_STEPS,	/* lines in pieces: what the tracer shows less of */
+	FRAME_SKIPPED,	/* a sleep was cut short: pid (4), wanted, waited, the
+			 * wall clock before, how far it was set ahead (8
+			 * each), ns; sent before the sample sees it */
+	FRAME_TITLE,	/* pid (4), the wall clock, ns (8), a process's name
+			 * NUL, its command line, words with a NUL each */
 };
 
 #endif

@@ -80,10 +80,19 @@ qemu_open_tap(const char *name)
 	return fd;
 }
 
-/* The machine and how it is booted. The numbers are descriptors. */
+/* How the machine is booted; the numbers are descriptors. */
 static void
-qemu_machine(struct qemu_words *w, const struct image *image, int kernel,
+qemu_boot(struct qemu_words *w, const struct image *image, int kernel,
     int initrd)
+{
+	qemu_option(w, "-kernel", xasprintf("/proc/self/fd/%d", kernel));
+	qemu_option(w, "-initrd", xasprintf("/proc/self/fd/%d", initrd));
+	if (image->append != NULL)
+		qemu_option(w, "-append", xstrdup(image->append));
+}
+
+static void
+qemu_machine(struct qemu_words *w, const struct image *image)
 {
 	qemu_word(w, xstrdup(image->qemu));
 	qemu_option(w, "-M", xstrdup(image->machine));
@@ -91,10 +100,6 @@ qemu_machine(struct qemu_words *w, const struct image *image, int kernel,
 		qemu_option(w, "-cpu", xstrdup(image->cpu));
 	qemu_option(w, "-accel", xstrdup("tcg,tb-size=64"));
 	qemu_option(w, "-m", xasprintf("%u", image->memory_mb));
-	qemu_option(w, "-kernel", xasprintf("/proc/self/fd/%d", kernel));
-	qemu_option(w, "-initrd", xasprintf("/proc/self/fd/%d", initrd));
-	if (image->append != NULL)
-		qemu_option(w, "-append", xstrdup(image->append));
 	qemu_word(w, xstrdup("-nodefaults"));
 	qemu_word(w, xstrdup("-no-user-config"));
 	qemu_word(w, xstrdup("-no-reboot"));
@@ -136,12 +141,6 @@ qemu_devices(struct qemu_words *w, const int *theirs, int tap)
 	qemu_option(w, "-chardev", xasprintf("socket,id=qmp,fd=%d",
 	    theirs[QEMU_QMP]));
 	qemu_option(w, "-mon", xstrdup("chardev=qmp,mode=control"));
-	if (theirs[QEMU_GDB] != -1) {
-		qemu_option(w, "-chardev", xasprintf("socket,id=gdb,fd=%d",
-		    theirs[QEMU_GDB]));
-		qemu_option(w, "-gdb", xstrdup("chardev:gdb"));
-		qemu_word(w, xstrdup("-S"));
-	}
 }
 
 static void
@@ -204,18 +203,27 @@ qemu_open_file(const struct image *image, const char *name, char *why,
 	return fd;
 }
 
+/* Does QEMU load the kernel? A snapshot may have all that it needs. */
+static bool
+qemu_boots(const struct image *image, const struct qemu_options *o)
+{
+	return !o->restore || !image->bare_restore;
+}
+
 /* Opens all that QEMU inherits; 0 or -1 with why. */
 static int
 qemu_open_all(struct qemu *q, struct qemu_inherited *in,
     const struct image *image, const struct qemu_options *o, char *why,
     size_t size)
 {
-	in->kernel = qemu_open_file(image, "kernel", why, size);
-	if (in->kernel == -1)
-		return -1;
-	in->initrd = qemu_open_file(image, "initramfs.cpio", why, size);
-	if (in->initrd == -1)
-		return -1;
+	if (qemu_boots(image, o)) {
+		in->kernel = qemu_open_file(image, "kernel", why, size);
+		if (in->kernel == -1)
+			return -1;
+		in->initrd = qemu_open_file(image, "initramfs.cpio", why, size);
+		if (in->initrd == -1)
+			return -1;
+	}
 	if (o->restore) {
 		in->snapshot = qemu_open_file(image, "snapshot", why, size);
 		if (in->snapshot == -1)
@@ -230,9 +238,6 @@ qemu_open_all(struct qemu *q, struct qemu_inherited *in,
 	for (int i = 0; i < QEMU_PORTS; i++) {
 		int pair[2];
 
-		if (i == QEMU_GDB && !(o->restore &&
-		    image_quirk(image, "cp0timer")))
-			continue;
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 			pair) == -1) {
 			snprintf(why, size, "socketpair: %s", strerror(errno));
@@ -290,7 +295,9 @@ qemu_start(struct qemu *q, const struct image *image,
 	}
 	if (qemu_open_all(q, &in, image, o, why, size) == -1)
 		goto out;
-	qemu_machine(&w, image, in.kernel, in.initrd);
+	qemu_machine(&w, image);
+	if (qemu_boots(image, o))
+		qemu_boot(&w, image, in.kernel, in.initrd);
 	qemu_devices(&w, in.theirs, in.tap);
 	if (o->restore)
 		qemu_option(&w, "-incoming", xasprintf("fd:%d", in.snapshot));
@@ -317,6 +324,31 @@ out:
 			qemu_close(&q->ports[i]);
 	}
 	return r;
+}
+
+bool
+qemu_ended(const struct qemu *q, char *why, size_t size)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	/* Its descriptors are closed a moment before it can be waited for. */
+	for (int i = 0; i < 50 && q->pid > 0; i++) {
+		if (waitid(P_PID, (id_t)q->pid, &info,
+			WEXITED | WNOHANG | WNOWAIT) == -1)
+			return false;
+		if (info.si_pid != 0)
+			break;
+		usleep(1000);
+	}
+	if (info.si_pid == 0)
+		return false;
+	if (info.si_code == CLD_EXITED)
+		snprintf(why, size, "QEMU ended with status %d",
+		    info.si_status);
+	else
+		snprintf(why, size, "QEMU was killed by signal %d (%s)",
+		    info.si_status, strsignal(info.si_status));
+	return true;
 }
 
 int

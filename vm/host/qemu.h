@@ -22,7 +22,6 @@ enum qemu_port {
 	QEMU_STRACE,
 	QEMU_TRACE,
 	QEMU_CONSOLE,
-	QEMU_GDB,
 	QEMU_ERRORS, /* its standard error */
 	QEMU_PORTS
 };
@@ -42,6 +41,8 @@ struct qemu {
 /* 0, or -1 with a line in why; nothing is left open then. */
 int qemu_start(struct qemu *, const struct image *,
     const struct qemu_options *, char *why, size_t size) A_MUST_USE;
+/* Whether it ended by itself; how, in words, goes to why. */
+bool qemu_ended(const struct qemu *, char *why, size_t size);
 /*
  * Ends it and waits for it. Returns the wait status it left with, or -1 if it
  * had been waited for before. Descriptors stay their owners'.

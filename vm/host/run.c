@@ -11,17 +11,19 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xmalloc.h"
+#include "clocksync.h"
 #include "console.h"
+#include "decoded.h"
+#include "dump.h"
 #include "events.h"
 #include "files.h"
 #include "guest.h"
-#include "guestclock.h"
 #include "link.h"
-#include "probe.h"
+#include "probing.h"
+#include "request.h"
 #include "run.h"
 #include "tracer.h"
 
-#define RUN_PINGS 20
 /* The most that a sample may be big: it lies in the guest's memory. */
 #define RUN_SAMPLE_MODE 0755
 
@@ -54,18 +56,22 @@ struct run {
 	struct events *events;
 	struct console *console;
 	struct files *files;
+	struct decoded *decoded;
+	const char **given; /* what the sample is told: path, arguments */
+	struct dump *dump;
 	struct tracer *tracer;
-	struct probes probes;
-	bool has_probes;
+	struct probing *probing;
 	struct link *link;
-	struct guestclock clock, after;
+	struct clocksync clock;
 	enum run_step step;
-	unsigned pings;
+	unsigned unconfirmed; /* files that the guest has not confirmed */
+	uint64_t files_left;  /* files that the guest did not hand out */
+	int64_t heard; /* when the guest last said something; monotonic */
 	struct event *deadline; /* of the step */
 	struct event *clock_timer; /* the sample's time */
 	struct event *stats_timer;
 	const char *reason;
-	bool started, failed, gone, complete, stop, done;
+	bool silent, started, failed, gone, complete, stop, done;
 	void (*ready)(void *);
 	void *ready_arg;
 };
@@ -106,18 +112,6 @@ run_event_end(struct run *r)
 	events_end(r->events);
 }
 
-static void
-run_clock_keys(struct jsonw *j, const struct guestclock *c)
-{
-	if (!c->known)
-		return;
-	jsonw_object(j, "clock");
-	jsonw_int(j, "offset_ns", c->wall);
-	jsonw_int(j, "mono_offset_ns", c->mono);
-	jsonw_int(j, "error_ns", c->error);
-	jsonw_object_end(j);
-}
-
 /* The run is over, with or without the guest: writes what is left to say. */
 static void
 run_finish(struct run *r)
@@ -134,8 +128,12 @@ run_finish(struct run *r)
 	tracer_flush(r->tracer);
 	tracer_stats(r->tracer);
 	j = run_event(r, clock_wall(), "stopped");
-	run_clock_keys(j, &r->after);
+	clocksync_tell(&r->clock.after, j);
 	jsonw_uint(j, "link_dropped", link_dropped(r->link));
+	if (r->silent)
+		jsonw_bool(j, "silent", true);
+	if (r->files_left > 0)
+		jsonw_uint(j, "files_left", r->files_left);
 	run_event_end(r);
 	events_flush(r->events);
 	event_base_loopbreak(r->base);
@@ -167,61 +165,6 @@ run_end(struct run *r, const char *reason, const char *detail)
 	}
 }
 
-static void
-run_ping(struct run *r)
-{
-	uint8_t b[8];
-
-	ctlframe_put64(b, (uint64_t)clock_wall());
-	control_send(guest_control(r->guest), FRAME_PING, b, sizeof b);
-}
-
-static void
-run_setup(struct run *r)
-{
-	struct control_list l = { NULL, 0 };
-
-	control_list_add(&l, "persona=%s", r->options.persona);
-	control_list_add(&l, "nameserver=8.8.8.8");
-	control_list_add(&l, "address=10.13.37.2");
-	control_list_add(&l, "bits=24");
-	control_list_add(&l, "gateway=10.13.37.1");
-	control_list_add(&l, "address6=fd13:37::2");
-	control_list_add(&l, "bits6=64");
-	control_list_add(&l, "gateway6=fd13:37::1");
-	control_send(guest_control(r->guest), FRAME_SETUP, l.data, l.n);
-	control_list_free(&l);
-}
-
-static void
-run_plant(struct run *r)
-{
-	char *path = xasprintf(CELL_ROOT "%s", r->options.path);
-	size_t n;
-	char *list = probes_definitions(&r->probes, path, &n);
-
-	free(path);
-	if (n > FRAME_MAX)
-		n = 0;
-	control_send(guest_control(r->guest), FRAME_PROBES, list, n);
-	free(list);
-}
-
-/* The tracer, and the sample under it. */
-static void
-run_start(struct run *r)
-{
-	struct control_list l = { NULL, 0 };
-
-	level_words(r->options.level, r->options.rewrite, &l);
-	control_list_add(&l, "path=%s", r->options.path);
-	control_list_add(&l, "arg=%s", r->options.path);
-	for (char **a = r->options.args; *a != NULL; a++)
-		control_list_add(&l, "arg=%s", *a);
-	control_send(guest_control(r->guest), FRAME_RUN, l.data, l.n);
-	control_list_free(&l);
-}
-
 /* The guest is ready for the sample: its clock is known. */
 static void
 run_ready(struct run *r)
@@ -232,13 +175,40 @@ run_ready(struct run *r)
 	if (r->image->kernel_version != NULL)
 		jsonw_string(j, "kernel", r->image->kernel_version);
 	jsonw_bool(j, "restored", guest_restored(r->guest));
-	run_clock_keys(j, &r->clock);
+	clocksync_tell(&r->clock.before, j);
 	jsonw_string(j, "level", level_name(r->options.level));
 	if (r->options.rewrite != NULL)
 		jsonw_string(j, "rewrite", r->options.rewrite);
+	if (probing_probes(r->probing) != NULL)
+		probes_tell(probing_probes(r->probing), j);
+	if (r->options.skip > 0)
+		jsonw_real(j, "skip_sleep", r->options.skip);
+	if (*r->options.dump_after != NULL) {
+		jsonw_array(j, "dump_after");
+		for (char **p = r->options.dump_after; *p != NULL; p++)
+			jsonw_string(j, NULL, *p);
+		jsonw_array_end(j);
+	}
 	run_event_end(r);
 	if (r->ready != NULL)
 		r->ready(r->ready_arg);
+}
+
+/* The sample, and its loader before it. */
+static void
+run_send(struct run *r)
+{
+	struct control *c = guest_control(r->guest);
+	char *path = xasprintf(CELL_ROOT "%s", r->options.path), why[300];
+	int files = loader_send(r->options.loader, c, why, sizeof why);
+
+	if (files == -1) {
+		run_end(r, "lost", why);
+	} else {
+		control_send_file(c, path, RUN_SAMPLE_MODE, r->data, r->n);
+		r->unconfirmed = (unsigned)files + 1;
+	}
+	free(path);
 }
 
 /* Begins a step: sends what it takes. */
@@ -249,21 +219,23 @@ run_next(struct run *r, enum run_step step)
 	uint8_t b[64];
 
 	r->step = step;
+	log_debug("step %d, QEMU has used %.0f ms", step,
+	    (double)guest_cpu(r->guest) / 1e6);
 	event_del(r->deadline);
 	if (run_deadlines[step] > 0)
 		run_after(r->deadline, run_deadlines[step]);
 	switch (step) {
 	case RUN_CLOCK_ROUGH:
+		clocksync_begin(&r->clock, c, CLOCKSYNC_ROUGH);
+		break;
 	case RUN_CLOCK:
-		memset(&r->clock, 0, sizeof r->clock);
-		/* FALLTHROUGH */
+		clocksync_begin(&r->clock, c, CLOCKSYNC_BEFORE);
+		break;
 	case RUN_CLOCK_AFTER:
-		r->pings = 0;
-		run_ping(r);
+		clocksync_begin(&r->clock, c, CLOCKSYNC_AFTER);
 		break;
 	case RUN_CLOCK_SET:
-		ctlframe_put64(b, (uint64_t)(clock_wall() + r->clock.error));
-		control_send(c, FRAME_CLOCK, b, 8);
+		clocksync_set(&r->clock, c);
 		break;
 	case RUN_SEED:
 		run_ready(r);
@@ -272,24 +244,19 @@ run_next(struct run *r, enum run_step step)
 		control_send(c, FRAME_SEED, b, sizeof b);
 		break;
 	case RUN_SETUP:
-		run_setup(r);
+		request_setup(c, r->options.persona);
 		break;
-	case RUN_FILE: {
-		char *path = xasprintf(CELL_ROOT "%s", r->options.path);
-
-		control_send_file(c, path, RUN_SAMPLE_MODE, r->data, r->n);
-		free(path);
+	case RUN_FILE:
+		run_send(r);
 		break;
-	}
 	case RUN_PROBES:
-		if (!r->has_probes || r->probes.count == 0) {
+		if (!probing_plant(r->probing, c, r->options.path))
 			run_next(r, RUN_START);
-			return;
-		}
-		run_plant(r);
 		break;
 	case RUN_START:
-		run_start(r);
+		request_run(c, r->options.level, r->options.keep_level,
+		    r->options.rewrite, r->options.skip, r->options.path,
+		    r->options.args);
 		break;
 	case RUN_RUNNING:
 		/* Until the sample says that it has started. */
@@ -316,22 +283,59 @@ run_next(struct run *r, enum run_step step)
 	}
 }
 
+/* An answer to a ping; those that only show that it lives say no more. */
 static void
 run_pong(struct run *r, const struct ctlframe *f)
 {
-	int64_t now = clock_wall();
-	struct ctlframe_pong p;
-	bool after = r->step == RUN_CLOCK_AFTER;
-
-	if (ctlframe_parse_pong(f, &p) == -1 ||
-	    (r->step != RUN_CLOCK_ROUGH && r->step != RUN_CLOCK && !after))
+	if (r->step != RUN_CLOCK_ROUGH && r->step != RUN_CLOCK &&
+	    r->step != RUN_CLOCK_AFTER)
 		return;
-	guestclock_ping(after ? &r->after : &r->clock, p.sent, now, p.wall,
-	    p.mono);
-	if (++r->pings < (r->step == RUN_CLOCK_ROUGH ? 4 : RUN_PINGS))
-		run_ping(r);
-	else
+	if (clocksync_pong(&r->clock, guest_control(r->guest), f))
 		run_next(r, (enum run_step)(r->step + 1));
+}
+
+/* Takes the memory of the next command that has been handled. */
+static void
+run_dump(struct run *r)
+{
+	uint64_t command = dump_begin(r->dump);
+
+	if (command == 0)
+		return;
+	files_set_command(r->files, command);
+	control_send(guest_control(r->guest), FRAME_DUMP, NULL, 0);
+}
+
+/* All of it is here: the next command may be sent. */
+static void
+run_dumped(struct run *r, uint32_t error)
+{
+	uint64_t command = dump_command(r->dump);
+	struct jsonw *j;
+
+	if (command == 0)
+		return;
+	dump_end(r->dump);
+	files_set_command(r->files, 0);
+	j = events_begin(r->events, clock_wall(), "device");
+	jsonw_uint(j, "command", command);
+	jsonw_object(j, "device");
+	jsonw_string(j, "state", error == 0 ? "dumped" : "not dumped");
+	run_event_end(r);
+	link_answer(r->link, command);
+	if (r->step == RUN_RUNNING)
+		run_dump(r);
+}
+
+static void
+run_handled(void *arg, const struct link_command *command)
+{
+	struct run *r = arg;
+
+	if (r->step == RUN_RUNNING && dump_take(r->dump, command))
+		run_dump(r);
+	else
+		link_answer(r->link, command->id);
 }
 
 /* The answer to a step's request. */
@@ -356,13 +360,21 @@ run_result(struct run *r, const struct ctlframe *f)
 
 	if (ctlframe_parse_result(f, &a) == -1)
 		return;
+	if (a.request == FRAME_DUMP) {
+		run_dumped(r, a.error);
+		return;
+	}
 	for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
 		char why[300];
 
 		if (answers[i].request != a.request ||
 		    answers[i].step != r->step)
 			continue;
-		if (a.error != 0 || a.length > 0) {
+		if (a.request == FRAME_COLLECT && a.error == 0) {
+			snprintf(why, sizeof why, "%.*s",
+			    (int)(a.length > 9 ? 9 : a.length), a.text);
+			r->files_left = strtoul(why, NULL, 10);
+		} else if (a.error != 0 || a.length > 0) {
 			snprintf(why, sizeof why,
 			    "the guest could not %s: %.*s", answers[i].what,
 			    (int)(a.length > 200 ? 200 : a.length), a.text);
@@ -372,6 +384,8 @@ run_result(struct run *r, const struct ctlframe *f)
 			}
 			log_warn("%s", why);
 		}
+		if (r->step == RUN_FILE && --r->unconfirmed > 0)
+			return;
 		run_next(r, (enum run_step)(r->step + 1));
 		return;
 	}
@@ -404,6 +418,7 @@ run_frame(void *arg, const struct ctlframe *f)
 {
 	struct run *r = arg;
 
+	r->heard = clock_mono();
 	switch (f->type) {
 	case FRAME_PONG:
 		run_pong(r, f);
@@ -412,15 +427,25 @@ run_frame(void *arg, const struct ctlframe *f)
 		run_result(r, f);
 		break;
 	case FRAME_FORMAT:
-		if (r->has_probes)
-			probes_format(&r->probes, (const char *)f->payload,
-			    f->length);
+		probing_format(r->probing, f);
 		break;
 	case FRAME_OUTPUT:
 		console_write(r->console, f->payload, f->length);
 		break;
+	case FRAME_SKIPPED:
+		clocksync_skipped(&r->clock, f, r->events);
+		break;
 	case FRAME_COUNTS:
 		tracer_counts(r->tracer, (const char *)f->payload, f->length);
+		break;
+	case FRAME_SOCKETS:
+		tracer_sockets(r->tracer, (const char *)f->payload, f->length);
+		break;
+	case FRAME_TITLE:
+		tracer_title(r->tracer, f);
+		break;
+	case FRAME_STEPS:
+		tracer_steps(r->tracer, (const char *)f->payload, f->length);
 		break;
 	case FRAME_GONE:
 		r->gone = true;
@@ -429,7 +454,8 @@ run_frame(void *arg, const struct ctlframe *f)
 	case FRAME_FILE:
 	case FRAME_DATA:
 	case FRAME_FILE_END:
-		if (r->step == RUN_COLLECT || r->step == RUN_STOPPING)
+		/* Cores and dumps come while it runs. */
+		if (r->step >= RUN_RUNNING && r->step <= RUN_COLLECT)
 			files_frame(r->files, f);
 		break;
 	default:
@@ -442,6 +468,7 @@ run_stream(void *arg, enum qemu_port port, const void *data, size_t n)
 {
 	struct run *r = arg;
 
+	r->heard = clock_mono();
 	if (port == QEMU_STRACE)
 		tracer_strace(r->tracer, data, n);
 	else if (port == QEMU_TRACE)
@@ -484,6 +511,7 @@ run_tracer_started(void *arg, int64_t wall, int64_t pid)
 	run_after(r->clock_timer, r->options.time);
 	jsonw_int(j, "pid", pid);
 	jsonw_string(j, "path", r->options.path);
+	jsonw_real(j, "qemu_cpu", (double)guest_cpu(r->guest) / 1e9);
 	run_event_end(r);
 }
 
@@ -509,6 +537,7 @@ run_deadlinecb(int fd, short what, void *arg)
 	}
 	log_warn("the guest does not answer any more: some of what it holds "
 		 "is lost");
+	r->silent = true;
 	r->failed = true;
 	run_finish(r);
 }
@@ -528,10 +557,31 @@ static void
 run_statscb(int fd, short what, void *arg)
 {
 	struct run *r = arg;
+	char why[80];
 
 	(void)fd;
 	(void)what;
 	tracer_stats(r->tracer);
+	if (r->step != RUN_RUNNING)
+		return;
+	if (clock_mono() - r->heard > (int64_t)(r->options.silence * 1e9)) {
+		snprintf(why, sizeof why, "the guest has not answered for "
+		    "%.0f s", r->options.silence);
+		r->silent = true;
+		run_end(r, "lost", why);
+		return;
+	}
+	/* It has to answer, also when its sample has nothing to tell. */
+	clocksync_ping(guest_control(r->guest));
+}
+
+static void
+run_probe_enough(void *arg, const char *event)
+{
+	struct run *r = arg;
+
+	if (r->step == RUN_RUNNING)
+		probing_enough(guest_control(r->guest), event);
 }
 
 static void
@@ -557,17 +607,38 @@ run_events_failed(void *arg, const char *why)
 	event_base_loopbreak(r->base);
 }
 
+/* What the sample is given, ended by NULL: the caller frees the list. */
+static const char **
+run_given(const struct run_options *o)
+{
+	size_t count = 0;
+	const char **list;
+
+	while (o->args[count] != NULL)
+		count++;
+	list = xcalloc(count + 2, sizeof *list);
+	list[0] = o->path;
+	for (size_t i = 0; i < count; i++)
+		list[i + 1] = o->args[i];
+	return list;
+}
+
 struct run *
 run_new(struct event_base *base, const struct image *image,
     const struct run_options *options, const struct elf *elf,
     const void *data, size_t n)
 {
 	static const struct tracer_callbacks tracer_cb = { run_tracer_started,
-		run_tracer_ended };
+		run_tracer_ended, run_probe_enough };
+	static const struct link_callbacks link_cb = { run_finished,
+		run_handled };
 	static const struct guest_callbacks guest_cb = { run_boot_ready,
 		run_frame, run_stream, run_lost };
 	struct guest_options o = { options->tap,
 		(unsigned)options->time + 120, -1, options->cold };
+	const struct probing_wish wish = { options->probes, options->covers,
+		options->functions, options->compares };
+	bool emulated = image->emulator != NULL && image->emulator[0] != '\0';
 	struct timeval second = { 5, 0 };
 	struct run *r = xcalloc(1, sizeof *r);
 	char why[300];
@@ -578,37 +649,30 @@ run_new(struct event_base *base, const struct image *image,
 	r->elf = elf;
 	r->data = data;
 	r->n = n;
+	r->dump = dump_new(options->dump_after);
 	r->deadline = event_new(base, -1, 0, run_deadlinecb, r);
 	r->clock_timer = event_new(base, -1, 0, run_timecb, r);
 	r->stats_timer = event_new(base, -1, EV_PERSIST, run_statscb, r);
 	event_add(r->stats_timer, &second);
-	/* Under an emulator the kernel sees the emulator's code alone. */
-	r->has_probes = (image->emulator == NULL ||
-	    image->emulator[0] == '\0') && probes_init(&r->probes, elf) == 0;
-	for (char **p = options->probes; r->has_probes && *p != NULL; p++)
-		if (probes_add(&r->probes, elf, *p, why, sizeof why) == -1) {
-			log_error("%s", why);
-			goto fail;
-		}
-	if (r->has_probes && options->functions &&
-	    probes_add_own(&r->probes, elf) == 0)
-		log_warn("%s: no function of its own is found (stripped?)",
-		    options->sample);
-	if (r->has_probes && options->compares)
-		probes_add_compares(&r->probes, elf);
+	r->probing = probing_new(elf, options->sample, &wish);
+	if (r->probing == NULL)
+		goto fail;
 	r->events = events_new(base, options->dir, run_events_failed, r);
 	r->console = console_new(options->dir);
 	if (r->events == NULL || r->console == NULL) {
 		log_error("%s: %s", options->dir, strerror(errno));
 		goto fail;
 	}
-	r->files = files_new(options->dir, r->events);
-	r->tracer = tracer_new(r->events, &r->clock,
-	    r->has_probes ? &r->probes : NULL, options->path, &tracer_cb, r);
-	if (image->emulator != NULL && image->emulator[0] != '\0')
+	r->given = run_given(options);
+	r->decoded = decoded_new(data, n, r->given);
+	r->files = files_new(options->dir, r->events, r->decoded);
+	files_set_program(r->files, elf, options->path);
+	r->tracer = tracer_new(r->events, &r->clock.before,
+	    probing_probes(r->probing), options->path, &tracer_cb, r);
+	if (emulated)
 		tracer_emulated(r->tracer);
 	if (options->link != NULL) {
-		r->link = link_new(base, options->link, run_finished, r);
+		r->link = link_new(base, options->link, &link_cb, r);
 		events_set_link(r->events, r->link);
 	}
 	r->guest = guest_new(base, image, &o, &guest_cb, r, why, sizeof why);
@@ -618,6 +682,7 @@ run_new(struct event_base *base, const struct image *image,
 	}
 	struct jsonw *j = run_event(r, clock_wall(), "started");
 	jsonw_string(j, "arch", image->arch);
+	jsonw_string(j, "qemu", image_qemu_version(image));
 	jsonw_int(j, "qemu_pid", guest_pid(r->guest));
 	run_event_end(r);
 	return r;
@@ -634,12 +699,15 @@ run_free(struct run *r)
 	guest_free(r->guest);
 	tracer_free(r->tracer);
 	files_free(r->files);
+	decoded_free(r->decoded);
+	free(r->given);
+	dump_free(r->dump);
 	if (r->events != NULL)
 		events_set_link(r->events, NULL);
 	link_free(r->link);
 	events_free(r->events);
 	console_free(r->console);
-	probes_free(&r->probes);
+	probing_free(r->probing);
 	event_free(r->deadline);
 	event_free(r->clock_timer);
 	event_free(r->stats_timer);

@@ -12,6 +12,7 @@
 #include "elffile.h"
 #include "image.h"
 #include "level.h"
+#include "loader.h"
 
 struct event_base;
 struct run;
@@ -21,16 +22,22 @@ struct run_options {
 	const char *sample; /* its file on the host */
 	const char *path;   /* its name in the cell */
 	char **args;	    /* argv[1] on, ended by NULL */
+	const struct loader *loader; /* what it needs beside itself */
 	const char *tap;
 	const char *persona; /* folder of vm/image/personas */
 	const char *link; /* the responder's socket, or NULL */
 	char **probes;	  /* names or addresses, ended by NULL */
+	char **covers;	  /* the same, of functions whose blocks count */
+	char **dump_after; /* commands (dump.h), ended by NULL */
 	double time;	  /* seconds from the sample's start */
+	double silence;	  /* seconds without an answer until it is lost */
 	double grace;	  /* seconds on, once the responder has finished */
 	bool cold;
 	bool functions; /* report the entry of each function of its own */
 	bool compares;	/* report comparisons with received texts */
+	double skip;	/* sleeps end after so many seconds; 0: they don't */
 	enum level level;
+	bool keep_level; /* the tracer does not step down */
 	const char *rewrite; /* what is forged, checked, or NULL */
 };
 

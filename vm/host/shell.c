@@ -1,6 +1,8 @@
 /*
  * A prompt in a fresh guest.
  */
+#include <sys/ioctl.h>
+
 #include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
@@ -24,14 +26,19 @@ struct shell {
 static void
 shell_ready(void *arg)
 {
-	static const char argv[] = "/bin/sh\0-i";
+	struct control_list l = { NULL, 0 };
+	struct winsize size = { 0 };
 	struct shell *s = arg;
 	uint8_t b[8];
 
 	ctlframe_put64(b, (uint64_t)clock_wall());
 	control_send(guest_control(s->guest), FRAME_CLOCK, b, sizeof b);
-	control_send(guest_control(s->guest), FRAME_COMMAND, argv,
-	    sizeof argv);
+	ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+	control_list_add(&l, "%u %u", size.ws_row, size.ws_col);
+	control_list_add(&l, "/bin/sh");
+	control_list_add(&l, "-i");
+	control_send(guest_control(s->guest), FRAME_COMMAND, l.data, l.n);
+	control_list_free(&l);
 	event_add(s->input, NULL);
 }
 

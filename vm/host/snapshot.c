@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/xmalloc.h"
 #include "guest.h"
+#include "request.h"
 #include "snapshot.h"
 
 struct snapshot {
@@ -41,14 +42,28 @@ snapshot_ready(void *arg)
 
 	log_info("the guest booted in %.2f s",
 	    (double)(clock_mono() - s->begin) / 1e9);
-	guest_save(s->guest, snapshot_saved);
+	request_setup(guest_control(s->guest), REQUEST_PERSONA);
 }
 
+/* Set up, then prepared, then saved. */
 static void
 snapshot_frame(void *arg, const struct ctlframe *f)
 {
-	(void)arg;
-	(void)f;
+	struct snapshot *s = arg;
+	struct ctlframe_result a;
+
+	if (f->type != FRAME_RESULT || ctlframe_parse_result(f, &a) == -1)
+		return;
+	if (a.error != 0) {
+		log_error("the guest can't be prepared: %.*s", (int)a.length,
+		    a.text);
+		event_base_loopbreak(s->base);
+	} else if (a.request == FRAME_SETUP) {
+		request_prepare(guest_control(s->guest), REQUEST_LEVEL, false,
+		    NULL);
+	} else if (a.request == FRAME_PREPARE) {
+		guest_save(s->guest, snapshot_saved);
+	}
 }
 
 static void

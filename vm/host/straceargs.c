@@ -174,8 +174,12 @@ strace_leading(struct text t)
 int
 strace_fd(struct text t, int64_t *fd, struct text *annotation)
 {
+	static const char removed[] = "(deleted)";
 	const char *open = memchr(t.at, '<', t.n);
+	size_t k = sizeof removed - 1;
 
+	if (t.n > k && memcmp(t.at + t.n - k, removed, k) == 0)
+		t.n -= k;
 	if ((*fd = strace_leading(t)) == -1)
 		return -1;
 	*annotation = (struct text) { t.at + t.n, 0 };

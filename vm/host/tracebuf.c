@@ -202,5 +202,7 @@ tracebuf_text(const struct tracebuf_order *o, const struct tracebuf_event *e,
 		return NULL;
 	text = (const char *)e->data + offset;
 	*n = strnlen(text, length);
-	return text;
+	/* Where a pointer to the string's pointer could not be followed, the
+	 * kernel leaves a length of all the room that there was. */
+	return *n + 1 == length ? text : NULL;
 }

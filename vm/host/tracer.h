@@ -15,6 +15,7 @@
 #include "probe.h"
 
 struct events;
+struct ctlframe;
 struct tracer;
 
 struct tracer_callbacks {
@@ -22,11 +23,14 @@ struct tracer_callbacks {
 	void (*started)(void *arg, int64_t wall, int64_t pid);
 	/* The stream is complete. */
 	void (*ended)(void *arg);
+	/* This event of tracefs may be switched off; may be NULL. */
+	void (*enough)(void *arg, const char *event);
 };
 
 /*
- * path is the sample's in its cell. Clock and probes are the caller's and may
- * still be filled until the first byte comes; probes may be NULL.
+ * path is the sample's in its cell. Clock and probes are the caller's; the
+ * clock, and what tracefs says of the probes, may still be filled until the
+ * first byte comes; probes may be NULL.
  */
 struct tracer *tracer_new(struct events *, const struct guestclock *,
     struct probes *, const char *path, const struct tracer_callbacks *,
@@ -40,6 +44,12 @@ void tracer_strace(struct tracer *, const void *, size_t n);
 void tracer_ring(struct tracer *, const void *, size_t n);
 /* Takes a piece of the kernel's histogram of system calls (FRAME_COUNTS). */
 void tracer_counts(struct tracer *, const char *, size_t n);
+/* Takes what a process of the sample calls itself (FRAME_TITLE). */
+void tracer_title(struct tracer *, const struct ctlframe *);
+/* Takes what the guest says of the sample's sockets (FRAME_SOCKETS). */
+void tracer_sockets(struct tracer *, const char *, size_t n);
+/* Takes what the tracer says of itself (FRAME_STEPS). */
+void tracer_steps(struct tracer *, const char *, size_t n);
 /* Writes the `stats` event of all so far. */
 void tracer_stats(struct tracer *);
 /* Hands out what waits for its other half: the streams are over. */

@@ -7,7 +7,8 @@ set -euo pipefail
 # shellcheck source=make.bash
 . "${BASH_SOURCE[0]%/*}/make.bash"
 
-IMAGE_FORMAT=1
+# 2: the guest stands still while its snapshot is made.
+IMAGE_FORMAT=2
 
 # What must go when the script ends, however it ends.
 image_scratch=() image_child=''
@@ -30,44 +31,55 @@ image_qemu_version() {
 	fi
 }
 
+# image_common: leaves in image_common what goes into the images of all rows.
+image_common=''
+image_common() {
+	local personas
+	[[ -z $image_common ]] || return 0
+	mapfile -t personas < <(image_personas)
+	image_common=$(
+		echo "modules ${IMAGE_MODULES//[$'\n\t']/ }"
+		echo "append ${IMAGE_APPEND//[$'\n\t']/ }"
+		image_sums "$IMAGE_ROOM" make.bash packages.bash \
+			"${personas[@]#"$IMAGE_ROOM/"}"
+		find "$IMAGE_ROOM/personas" -type f -perm -u+x \
+			-printf 'executable %P\n' | LC_ALL=C sort
+		echo "bsdtar $(bsdtar --version | head -n 1)"
+		echo "xz $(xz --version | head -n 1)"
+		# What the snapshot stands ready for; nothing without the program.
+		echo "prepared $("$KAGE_BUILD/device" --prepared 2>/dev/null || :)"
+	)
+}
+
 # image_inputs: prints everything that decides what the loaded row's image
 # holds, one a line. Needs no network: the lock file stands for the packages.
 image_inputs() {
-	local file
 	echo "format $IMAGE_FORMAT"
-	echo "row $(table_row "$row_name" | tr -s ' \t' ' ')"
-	[[ -z $row_emulator ]] ||
-		echo "guest $(table_row "$row_guest" | tr -s ' \t' ' ')"
+	table_row "$row_name"
+	echo "row $table_row"
+	table_row "$row_guest"
+	[[ -z $row_emulator ]] || echo "guest $table_row"
 	packages_of_lock "$row_name" | sed 's/^/package /' || :
-	echo "modules ${IMAGE_MODULES//[$'\n\t']/ }"
-	echo "append ${IMAGE_APPEND//[$'\n\t']/ }"
-	echo "labinit $(image_sum "$KAGE_BUILD/guest/$row_guest/labinit")"
-	while IFS= read -r file; do
-		echo "${file#"$IMAGE_ROOM/"} $(image_sum "$file")"
-	done < <(image_personas)
-	for file in make packages; do
-		echo "$file.bash $(image_sum "$IMAGE_ROOM/$file.bash")"
-	done
-	echo "bsdtar $(bsdtar --version | head -n 1)"
-	echo "xz $(xz --version | head -n 1)"
+	image_sums "$KAGE_BUILD/guest/$row_guest" labinit stepper.so
 	echo "qemu $(image_qemu_version)"
+	image_common
+	printf '%s\n' "$image_common"
 }
 
 # image_personas: the files of all personas, in one order everywhere.
 image_personas() { find "$IMAGE_ROOM/personas" -type f | LC_ALL=C sort; }
 
-# image_sum FILE: its SHA-256.
-image_sum() {
-	local sum
-	sum=$(sha256sum <"$1")
-	echo "${sum%% *}"
-}
+# image_sums FOLDER FILE...: SHA-256 and name of each.
+image_sums() (cd "$1" && sha256sum -- "${@:2}")
 
-# image_folder: where the loaded row's current image lies, or would.
+# image_folder: leaves in image_folder where the loaded row's current image
+# lies, or would.
+image_folder=''
 image_folder() {
 	local sum
+	image_common
 	sum=$(image_inputs | sha256sum)
-	echo "$KAGEMUSHA_CACHE/images/$row_name-${sum:0:16}"
+	image_folder=$KAGEMUSHA_CACHE/images/$row_name-${sum:0:16}
 }
 
 # image_complete FOLDER SNAPSHOT: whether it holds all that was asked for.
@@ -85,7 +97,8 @@ image_state() {
 		return
 	fi
 	state=missing
-	if [[ ! -x $KAGE_BUILD/guest/$row_guest/labinit ]]; then
+	if [[ ! -x $KAGE_BUILD/guest/$row_guest/labinit ||
+		! -x $KAGE_BUILD/guest/$row_guest/stepper.so ]]; then
 		why="guest/$row_guest/labinit is not built"
 		return
 	fi
@@ -93,7 +106,8 @@ image_state() {
 		why='libarchive-tools is not installed'
 		return
 	fi
-	folder=$(image_folder)
+	image_folder
+	folder=$image_folder
 	if image_complete "$folder" 1; then
 		state=ready
 	elif image_complete "$folder" 0; then
@@ -117,7 +131,8 @@ image_build() {
 		need_programs "$row_qemu"
 		find_program device >/dev/null
 	fi
-	image_built=$(image_folder)
+	image_folder
+	image_built=$image_folder
 	image_complete "$image_built" "$snapshot" && return
 	mkdir -p "$KAGEMUSHA_CACHE/images" 2>/dev/null ||
 		lacks "$KAGEMUSHA_CACHE can't be made: set KAGEMUSHA_CACHE"

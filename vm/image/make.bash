@@ -7,6 +7,8 @@
 #	                 their order, /bin/busybox, /bin/strace and its libraries;
 #	                 /lib/binfmt what goes to binfmt_misc/register, if any;
 #	                 /personas/NAME files to put over the cell's
+#	loaders/KIND     for dynamic samples, what to put over the cell's tree:
+#	                 loader and C library; KIND is glibc or musl
 #	machine          KEY=VALUE lines, read by build/device:
 #	  arch           name of the row
 #	  elf            the ELF headers that it runs, as in the table
@@ -19,8 +21,8 @@
 #	  console        the guest's serial console, e.g. ttyS0
 #	  append         the kernel's whole command line
 #	  kernel_version uname -r of the guest
-#	  quirks         what else build/device must know, parted by commas:
-#	                 cp0timer: re-arm the MIPS timer after a restore
+#	  loader_glibc loader_musl   where loaders/KIND has its loader, as in
+#	                 /lib/ld-linux.so.2, or empty
 #	  qemu_version   first line of qemu --version: a snapshot fits only this
 #	manifest         what went in: packages with sums, modules, tools, outputs
 #
@@ -48,12 +50,11 @@ make_unpack() {
 		if [[ $line == linux-image-* ]]; then
 			say "unpacking ${line%% *}"
 			dpkg-deb -x "$file" "$root/kernel"
-		elif [[ $line == qemu-user-static\ * ]]; then
-			# Thirty emulators of 10 MB each; we want one.
+		elif [[ $line == qemu-user\ * ]]; then
+			# Thirty emulators; we want one.
 			dpkg-deb --fsys-tarfile "$file" |
 				bsdtar -xf - -C "$root/user" \
-					--include "*/qemu-$row_emulator-static" \
-					--include "*/qemu-$row_emulator.conf"
+					--include "*/bin/qemu-$row_emulator"
 		else
 			dpkg-deb -x "$file" "$root/user"
 		fi || die "${file##*/} can't be unpacked: is the disk full?"
@@ -87,25 +88,21 @@ make_kernel() {
 # make_modules FOLDER: prints the paths of the modules and of what they depend
 # on, in the order in which they load.
 make_modules() {
-	local folder=$1 module
+	local folder=$1 module name
 	local -A path=() builtin=() placed=()
+	# Thousands: a process for each would take minutes.
 	while IFS= read -r module; do
-		path[$(make_module_name "$module")]=$module
+		name=${module##*/} name=${name%.ko}
+		path[${name//-/_}]=$module
 	done < <(find "$folder/kernel" -name '*.ko' | sort)
 	while IFS= read -r module; do
-		builtin[$(make_module_name "$module")]=1
+		name=${module##*/} name=${name%.ko}
+		builtin[${name//-/_}]=1
 	done <"$folder/modules.builtin"
 	# shellcheck disable=SC2086 # a list of words
 	for module in $IMAGE_MODULES ${row_emulator:+binfmt_misc}; do
 		make_module "$module"
 	done
-}
-
-# make_module_name PATH: the module's name as the kernel has it.
-make_module_name() {
-	local name=${1##*/}
-	name=${name%.ko}
-	echo "${name//-/_}"
 }
 
 # make_module NAME: prints one module's path after those that it depends on;
@@ -189,6 +186,7 @@ make_initramfs() {
 	make_entry bin/busybox "$root/user/bin/busybox" 0755
 	echo './bin/sh type=link mode=0777 link=busybox' >>"$list"
 	make_entry bin/strace "$root/user/usr/bin/strace" 0755
+	make_entry lib/stepper.so "${labinit%/*}/stepper.so" 0755
 	[[ -z $row_emulator ]] || make_emulator "$root/user"
 	make_personas
 	libraries=$(make_libraries "$root/user" "$root/user/usr/bin/strace")
@@ -207,24 +205,97 @@ make_initramfs() {
 		die "the initramfs can't be written: is the disk full?"
 }
 
-# make_emulator ROOT: adds the emulator under the name by which its package
-# would register it, and the package's own registration line. Its flags: F
-# opens the emulator once, so that it need not lie in the cell; P keeps argv[0].
-make_emulator() {
-	local root=$1 name
-	name=$(make_emulator_path "$root")
-	make_parents "${name#/}"
-	make_entry "${name#/}" "$root/usr/bin/qemu-$row_emulator-static" 0755
-	make_entry lib/binfmt "$root/usr/lib/binfmt.d/qemu-$row_emulator.conf" 0644
+# What of a C library a sample may want by name.
+IMAGE_LIBRARIES='libc.so.6 libm.so.6 libpthread.so.0 libdl.so.2 librt.so.1
+	libresolv.so.2 libutil.so.1 libnss_dns.so.2 libnss_files.so.2
+	libcrypt.so.1 libgcc_s.so.1'
+
+# make_loaders ROOT FOLDER: makes FOLDER/glibc and FOLDER/musl of the packages
+# that are there. All lies in /lib, where every loader looks.
+make_loaders() {
+	local root=$1 folder=$2 at=$1 name file
+	# The cross compilers' libraries lie in a tree of their own.
+	[[ -z $row_emulator ]] || at=$root/usr/$row_gcc
+	for name in $IMAGE_LIBRARIES; do
+		file=$(make_find_library "$at" "$name")
+		[[ -z $file ]] ||
+			make_loaders_file "$root" "$file" "$folder/glibc/lib/$name"
+	done
+	# A loader's name is in its library's package, and in each program.
+	for file in "$at"/lib/ld{.so.1,-linux*.so.*} "$at"/lib??/ld*.so.*; do
+		[[ -e $file ]] || [[ -L $file ]] || continue
+		make_loaders_file "$root" "$file" \
+			"$folder/glibc${file#"$at"}"
+	done
+	for file in "$at"/lib/ld-musl-*.so.1; do
+		[[ -e $file ]] || [[ -L $file ]] || continue
+		make_loaders_file "$root" "$file" "$folder/musl/lib/${file##*/}"
+	done
 }
 
-# make_emulator_path ROOT: where the registration line wants the emulator.
-make_emulator_path() {
-	local path
-	path=$(cut -d: -f7 "$1/usr/lib/binfmt.d/qemu-$row_emulator.conf")
-	[[ $path == /* ]] || die "qemu-user-static knows no $row_emulator"
-	echo "$path"
+# make_loaders_file ROOT FILE OUT
+make_loaders_file() {
+	mkdir -p "${3%/*}"
+	cp "$(make_resolve "$1" "$2")" "$3"
+	chmod 0755 "$3"
 }
+
+# make_loader_path FOLDER: the loader's own path in a folder of make_loaders.
+make_loader_path() {
+	local file
+	[[ -d $1 ]] || return 0
+	file=$(find "$1" -name 'ld[-.6]*' | sort | head -n 1)
+	echo "${file#"$1"}"
+}
+
+# make_emulator ROOT: adds the emulator, its loader and its libraries in one
+# folder, and the line that registers it. What is registered is labinit, which
+# starts it (vm/guest/emulate.c).
+make_emulator() {
+	local root=$1 name file program=$1/usr/bin/qemu-$row_emulator
+	name=$(make_emulator_path)
+	make_parents "${name#/}"
+	printf './%s type=link mode=0777 link=/init\n' "${name#/}" >>"$list"
+	make_registration "$name" >"$root/binfmt"
+	make_entry lib/binfmt "$root/binfmt" 0644
+	make_parents lib/emulator/qemu
+	make_entry lib/emulator/qemu "$program" 0755
+	make_libraries "$root" "$program" >"$root/emulator-libraries"
+	while read -r name file; do
+		name=${name##*/}
+		[[ $name != ld-linux* ]] || name=ld.so
+		make_entry "lib/emulator/$name" "$file" 0755
+	done <"$root/emulator-libraries"
+}
+
+# make_emulator_path: what is registered; a process that lists the others sees
+# the name that Debian gives it.
+make_emulator_path() { echo "/usr/libexec/qemu-binfmt/$row_emulator-binfmt-P"; }
+
+# make_registration PATH: the line for binfmt_misc: which ELF headers the row's
+# emulator runs. Its flags: F opens the path once, so that it need not lie in
+# the cell; P keeps argv[0].
+make_registration() {
+	local kind=${row_elf%%/*} machine class='\x01' order='\x01' one='\xff'
+	local type='\x02\x00' any='\xfe\xff'
+	machine=${row_elf#*/}
+	printf -v machine '%04x' "0x${machine%%/*}"
+	[[ $kind == 32* ]] || class='\x02'
+	if [[ $kind == *be ]]; then
+		order='\x02' type='\x00\x02' any='\xff\xfe'
+		machine="\\x${machine:0:2}\\x${machine:2}"
+	else
+		machine="\\x${machine:2}\\x${machine:0:2}"
+	fi
+	# A program or a shared object (2, 3), of whatever operating system.
+	printf ':qemu-%s:M::\\x7fELF%s%s\\x01%s%s%s:' "$row_emulator" "$class" \
+		"$order" "$(make_times 9 '\x00')" "$type" "$machine"
+	printf '%s\\x00%s%s%s:%s:PF\n' "$(make_times 7 "$one")" \
+		"$(make_times 8 "$one")" "$any" "$one$one" "$1"
+}
+
+# make_times N TEXT: the text so many times.
+make_times() { printf "%$1s" '' | sed "s/ /${2//\\/\\\\}/g"; }
 
 # make_personas: adds vm/image/personas/NAME as /personas/NAME. A file whose
 # name ends in @ARCH,ARCH is for these architectures alone.
@@ -258,12 +329,13 @@ make_parents() {
 		echo "./$folder type=dir mode=0755" >>"$list"
 }
 
-# make_machine ROOT VERSION OUT: writes the machine file.
+# make_machine ROOT VERSION FOLDER: writes the folder's machine file.
 make_machine() {
-	local emulator=''
-	[[ -z $row_emulator ]] || emulator=$(make_emulator_path "$1/user")
+	local emulator='' bare=0
+	! row_has bare || bare=1
+	[[ -z $row_emulator ]] || emulator=$(make_emulator_path)
 	# shellcheck disable=SC2086 # one line from a list of words
-	cat >"$3" <<-M
+	cat >"$3/machine" <<-M
 	arch=$row_name
 	elf=$row_elf
 	guest=$row_guest
@@ -274,8 +346,10 @@ make_machine() {
 	memory_mb=$row_mib
 	console=$row_console
 	append=console=$row_console $(make_words $IMAGE_APPEND)
+	bare_restore=$bare
 	kernel_version=$2
-	quirks=$row_quirks
+	loader_glibc=$(make_loader_path "$3/loaders/glibc")
+	loader_musl=$(make_loader_path "$3/loaders/musl")
 	qemu_version=$(image_qemu_version)
 	M
 }
@@ -290,7 +364,8 @@ make_manifest() {
 		printf 'package %s\n' "${image_packages[@]}"
 		image_inputs | sed "/^package /d" | sed 's/^/input /'
 		bsdtar -tf "$folder/initramfs.cpio" | sed 's/^/entry /'
-		for file in kernel initramfs.cpio machine; do
+		for file in kernel initramfs.cpio machine $(cd "$folder" &&
+			find loaders -type f 2>/dev/null | sort); do
 			printf 'output %s %s %s\n' "$file" \
 				"$(stat -c %s "$folder/$file")" \
 				"$(sha256sum <"$folder/$file" | cut -d' ' -f1)"
@@ -306,7 +381,8 @@ make_image() {
 	version=$(make_kernel "$root" "$folder/kernel")
 	say 'packing the initramfs'
 	make_initramfs "$root" "$version" "$3" "$folder/initramfs.cpio"
-	make_machine "$root" "$version" "$folder/machine"
+	make_loaders "$root/user" "$folder/loaders"
+	make_machine "$root" "$version" "$folder"
 	make_manifest "$folder" "$2"
 	rm -rf "$root"
 }

@@ -128,13 +128,29 @@ package_line() {
 		END { if (!sum) exit 1; print name, version, deb, sum }'
 }
 
+# packages_of_libraries: prints the packages that hold loaders and C libraries.
+packages_of_libraries() {
+	if [[ -n $row_emulator ]]; then
+		echo "libc6-$row_name-cross"
+		# libgcc's number is not the same everywhere.
+		apt_private "$row_deb" apt-cache pkgnames libgcc-s |
+			grep -xE "libgcc-s[0-9]-$row_name-cross"
+	else
+		printf '%s\n' musl libc6 libgcc-s1 libcrypt1
+	fi
+}
+
 # packages_current: prints the lines of what the loaded row needs, in the
 # versions that the mirror offers now. Lists must have been updated.
 packages_current() {
 	local name version real
-	# What apt would install on an empty machine: so with libraries.
+	# What apt would install on an empty machine: so with libraries. The
+	# second line is for dynamic samples: of Debian's own architectures
+	# musl too, of the others what comes with their cross compiler.
+	# shellcheck disable=SC2046 # a list of words
 	apt_private "$row_deb" apt-get -s -y --no-install-recommends install \
-		strace busybox-static ${row_emulator:+qemu-user-static} |
+		strace busybox-static ${row_emulator:+qemu-user} \
+		$(packages_of_libraries) |
 		sed -nE 's/^Inst ([^ ]+) \(([^ ]+) .*/\1 \2/p' |
 		while read -r name version; do
 			package_line "$row_deb" "$name" "$version"

@@ -9,35 +9,43 @@ IMAGE_ROOM=$KAGE_HOME/vm/image
 IMAGE_TABLE=${KAGE_ARCHITECTURES:-$IMAGE_ROOM/architectures}
 
 # The columns of the row that row_load read last.
-row_name='' row_elf='' row_runs='' row_deb='' row_kernel='' row_kernel_deb=''
+row_name='' row_elf='' row_gcc='' row_runs='' row_deb='' row_kernel='' row_kernel_deb=''
 row_qemu='' row_machine='' row_cpu='' row_mib='' row_console='' row_quirks=''
 # The row whose guest it is, and the emulator that runs inside (or empty).
 row_guest='' row_emulator=''
 # Why an architecture isn't supported; empty when it is.
 row_why=''
 
-# table_rows: prints the table without comments and empty lines.
-table_rows() { sed -e '/^#/d' -e '/^[[:space:]]*$/d' "$IMAGE_TABLE"; }
+# The table without comments and empty lines, one blank between columns.
+mapfile -t table_rows < <(sed -e '/^#/d' -e '/^[[:space:]]*$/d' \
+	-e 's/[[:blank:]]\+/ /g' "$IMAGE_TABLE")
 
-# table_row NAME: prints the row.
-table_row() { table_rows | awk -v name="$1" '$1 == name' | head -n 1; }
+# table_row NAME: leaves the row in table_row; empty if there is none.
+table_row=''
+table_row() {
+	for table_row in "${table_rows[@]}"; do
+		[[ ${table_row%% *} != "$1" ]] || return 0
+	done
+	table_row=''
+}
 
 # table_names KIND: prints the names, of one kind (native, user, no) or of all
 # (empty).
 table_names() {
-	table_rows | awk -v kind="$1" '{
-		split($3, runs, ":")
-		if (kind == "" || runs[1] == kind) print $1
-	}'
+	local row name runs
+	for row in "${table_rows[@]}"; do
+		read -r name _ _ runs _ <<<"$row"
+		[[ -n $1 && ${runs%%:*} != "$1" ]] || printf '%s\n' "$name"
+	done
 }
 
 # row_load NAME: reads the row into row_*; 1 if there is none. A row that runs
 # in another's guest has that one's columns.
 row_load() {
-	local line rest
-	line=$(table_row "$1")
-	[[ -n $line ]] || return 1
-	read -r row_name row_elf row_runs rest <<<"$line"
+	local rest
+	table_row "$1"
+	[[ -n $table_row ]] || return 1
+	read -r row_name row_elf row_gcc row_runs rest <<<"$table_row"
 	row_guest=$row_name row_emulator='' row_why=''
 	if [[ $row_runs == no ]]; then
 		row_why=$rest
@@ -47,7 +55,8 @@ row_load() {
 	fi
 	if [[ $row_runs == user:* ]]; then
 		row_guest=${row_runs#user:} row_emulator=$rest
-		read -r _ _ _ rest <<<"$(table_row "$row_guest")"
+		table_row "$row_guest"
+		read -r _ _ _ _ rest <<<"$table_row"
 	fi
 	read -r row_deb row_kernel row_qemu row_machine row_cpu row_mib \
 		row_console row_quirks <<<"$rest"
@@ -84,7 +93,7 @@ elf_int() {
 # returns 1 with the reason in elf_why if there is none.
 elf_why=''
 elf_row() {
-	local file=$1 ident class order machine flags type offset name elf rest
+	local file=$1 ident class order machine flags type offset row name elf
 	local want_kind want_machine want_flags
 	if [[ -d $file ]]; then elf_why='it is a directory'; return 1; fi
 	if [[ ! -r $file ]]; then elf_why="it can't be read"; return 1; fi
@@ -116,9 +125,13 @@ elf_row() {
 	machine=$(elf_int "$file" 18 2 "$order")
 	if ((type != 2 && type != 3)); then
 		elf_why="it is an ELF file, but no program (e_type $type)"
+		# 2 and 3 with their bytes swapped.
+		((type != 512 && type != 768)) || elf_why="its ELF header names \
+the wrong byte order (its 6th byte): it is damaged, or made to look so"
 		return 1
 	fi
-	while read -r name elf rest; do
+	for row in "${table_rows[@]}"; do
+		read -r name elf _ <<<"$row"
 		IFS=/ read -r want_kind want_machine want_flags <<<"$elf"
 		[[ $want_kind == "$class$order" ]] || continue
 		((machine == 16#$want_machine)) || continue
@@ -130,7 +143,7 @@ elf_row() {
 		[[ -z $row_why ]] && return 0
 		elf_why="$row_name is not supported: $row_why"
 		return 1
-	done < <(table_rows)
+	done
 	printf -v elf_why 'no row of %s runs ELF class %d, %s-endian, machine 0x%x' \
 		"${IMAGE_TABLE##*/}" "$class" "${order/le/little}" "$machine"
 	elf_why=${elf_why/be-endian/big-endian}

@@ -1,7 +1,6 @@
 #include "lab/flight.h"
 
 #include <sys/ioctl.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 
 #include <arpa/inet.h>
@@ -33,7 +32,7 @@ struct flight_targets {
 };
 
 struct flight {
-	struct canary canary;
+	const struct canary *canary;
 	struct frame *frames;
 	size_t count;
 	int tap, bridge; /* the device's end; a packet socket on br-lab */
@@ -240,27 +239,12 @@ flight_plugged_in(const char *bridge)
 	close(s);
 }
 
-/* A new identity; its addresses are in the lab's own LAN. */
-static void
-canary_init(struct canary *c)
-{
-	static const uint8_t prefix[3] = { 0x02, 0x4b, 0x4d };
-
-	if (getrandom(c->marker, sizeof c->marker, 0) != sizeof c->marker ||
-	    getrandom(c->mac, sizeof c->mac, 0) != sizeof c->mac)
-		fatal("getrandom: %s", strerror(errno));
-	memcpy(c->mac, prefix, 3);
-	if (addr_parse(&c->ip4, "10.13.37.254") == -1 ||
-	    addr_parse(&c->ip6, "fd13:37::fe") == -1)
-		fatal("bad address of the canary");
-}
-
 static void
 flight_add(struct flight *f, enum frame_kind kind, const struct addr *to,
     bool broadcast, const uint8_t *mac)
 {
 	f->frames = xreallocarray(f->frames, f->count + 1, sizeof *f->frames);
-	frame_make(&f->frames[f->count], &f->canary, kind, to, broadcast, mac,
+	frame_make(&f->frames[f->count], f->canary, kind, to, broadcast, mac,
 	    (uint16_t)f->count);
 	f->count++;
 }
@@ -310,7 +294,7 @@ flight_read_bridge(struct flight *f)
 	int number;
 
 	while ((n = recv(f->bridge, buf, sizeof buf, 0)) > 0) {
-		number = frame_find(&f->canary, buf, (size_t)n);
+		number = frame_find(f->canary, buf, (size_t)n);
 		if (number >= 0 && (size_t)number < f->count)
 			f->frames[number].seen = true;
 	}
@@ -325,7 +309,7 @@ flight_read_tap(struct flight *f)
 	size_t i;
 
 	while ((n = read(f->tap, buf, sizeof buf)) > 0) {
-		if (n < 14 || memcmp(buf, f->canary.mac, 6) != 0)
+		if (n < 14 || memcmp(buf, f->canary->mac, 6) != 0)
 			continue;
 		if (f->offline)
 			problem(&f->report->answers, "an answer of type "
@@ -333,7 +317,7 @@ flight_read_tap(struct flight *f)
 			    buf[13], n);
 		for (i = 0; i < f->count; i++) {
 			if (!f->frames[i].answered &&
-			    frame_answers(buf, (size_t)n, &f->canary,
+			    frame_answers(buf, (size_t)n, f->canary,
 				&f->frames[i])) {
 				f->frames[i].answered = true;
 				f->report->answered++;
@@ -347,8 +331,7 @@ flight_read(struct flight *f)
 {
 	flight_read_bridge(f);
 	flight_read_tap(f);
-	watch_read(f->watch, &f->canary, f->frames, f->count,
-	    &f->report->canary);
+	watch_read(f->watch, f->frames, f->count, &f->report->canary);
 }
 
 /* Reads for so many milliseconds; every few, so that no buffer fills. */
@@ -407,22 +390,21 @@ flight_judge(struct flight *f)
 }
 
 int
-flight_run(const char *bridge, const struct flight_targets *targets,
-    struct watch *watch, bool offline, int wait_ms,
-    struct flight_report *report)
+flight_run(const char *bridge, const struct canary *canary,
+    const struct flight_targets *targets, struct watch *watch, bool offline,
+    int wait_ms, struct flight_report *report)
 {
-	struct flight f = { .offline = offline, .watch = watch,
-		.report = report, .tap = -1, .bridge = -1 };
+	struct flight f = { .canary = canary, .offline = offline,
+		.watch = watch, .report = report, .tap = -1, .bridge = -1 };
 	uint8_t mac[6];
 	int rounds, result = -1;
 
-	canary_init(&f.canary);
 	f.ifindex = (int)if_nametoindex(bridge);
 	if (f.ifindex == 0 || link_mac(bridge, mac) == -1) {
 		log_error("no %s here: %s", bridge, strerror(errno));
 		goto out;
 	}
-	if ((f.bridge = packet_socket(f.ifindex)) == -1) {
+	if ((f.bridge = packet_socket(f.ifindex, canary)) == -1) {
 		log_error("can't watch %s: %s", bridge, strerror(errno));
 		goto out;
 	}
@@ -442,8 +424,8 @@ out:
 	if (f.bridge != -1)
 		close(f.bridge);
 	if (f.ifindex != 0) {
-		links_forget(f.ifindex, &f.canary.ip4);
-		links_forget(f.ifindex, &f.canary.ip6);
+		links_forget(f.ifindex, &canary->ip4);
+		links_forget(f.ifindex, &canary->ip6);
 	}
 	free(f.frames);
 	return result;

@@ -30,8 +30,8 @@ struct flight_report {
  * when that takes too long, which is a problem. 0, or -1 with a logged error
  * if there can be no canary here.
  */
-int flight_run(const char *bridge, const struct flight_targets *,
-    struct watch *, bool offline, int wait_ms, struct flight_report *)
-    A_MUST_USE;
+int flight_run(const char *bridge, const struct canary *,
+    const struct flight_targets *, struct watch *, bool offline, int wait_ms,
+    struct flight_report *) A_MUST_USE;
 
 #endif

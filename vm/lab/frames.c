@@ -1,6 +1,11 @@
 #include "lab/frames.h"
 
+#include <sys/random.h>
+
+#include <errno.h>
 #include <string.h>
+
+#include "base/log.h"
 
 #define ETHER 14
 #define IP4 20
@@ -211,6 +216,20 @@ frame_make(struct frame *f, const struct canary *c, enum frame_kind kind,
 		break;
 	}
 	f->length = (size_t)(p - f->bytes);
+}
+
+void
+canary_init(struct canary *c)
+{
+	static const uint8_t prefix[3] = { 0x02, 0x4b, 0x4d };
+
+	if (getrandom(c->marker, sizeof c->marker, 0) != sizeof c->marker ||
+	    getrandom(c->mac, sizeof c->mac, 0) != sizeof c->mac)
+		fatal("getrandom: %s", strerror(errno));
+	memcpy(c->mac, prefix, sizeof prefix);
+	if (addr_parse(&c->ip4, "10.13.37.254") == -1 ||
+	    addr_parse(&c->ip6, "fd13:37::fe") == -1)
+		fatal("bad address of the canary");
 }
 
 int

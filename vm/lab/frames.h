@@ -37,6 +37,8 @@ struct frame {
 	uint8_t bytes[FRAME_SIZE];
 };
 
+/* A new one; its addresses are in the lab's own LAN. */
+void canary_init(struct canary *);
 /*
  * Builds one frame. FRAME_ARP takes an IPv4 address, FRAME_NS an IPv6 one
  * (RFC 826; RFC 4861, 4.3); bridge is the MAC for what isn't broadcast.

@@ -171,19 +171,20 @@ look_at_holders(ino_t lab, unsigned unseen)
 
 /* The active part; from inside the lab. */
 static bool
-fly(const struct settings *s, const struct flight_targets *targets,
-    struct watch *watch, const struct problems *watching)
+fly(const struct settings *s, const struct canary *canary,
+    const struct flight_targets *targets, struct watch *watch,
+    const struct problems *watching)
 {
 	struct flight_report report = { .canary = *watching };
 	char detail[160];
 	bool good;
 
-	if (flight_run(s->bridge, targets, watch, s->offline, s->wait_ms,
-		&report) == -1)
+	if (flight_run(s->bridge, canary, targets, watch, s->offline,
+		s->wait_ms, &report) == -1)
 		problem(&report.canary, "no canary could be sent");
 	snprintf(detail, sizeof detail, "%u packets tried to get out; "
-	    "on the bridge all, in %u other namespaces none (of %lu)",
-	    report.sent, watch_count(watch), watch_packets(watch));
+	    "on the bridge all, in %u other namespaces none",
+	    report.sent, watch_count(watch));
 	good = problems_print(&report.canary, "canary", detail);
 	snprintf(detail, sizeof detail, s->offline
 		? "none: an offline lab is silent"
@@ -198,6 +199,7 @@ main(int argc, char **argv)
 	struct settings s = { .bridge = "br-lab", .wait_ms = 200 };
 	struct problems watching = { 0 };
 	struct flight_targets *targets;
+	struct canary canary;
 	struct spaces *spaces;
 	struct watch *watch;
 	struct stat st;
@@ -213,13 +215,14 @@ main(int argc, char **argv)
 	}
 	targets = flight_targets_new();
 	spaces = spaces_new();
-	watch = watch_new();
+	canary_init(&canary);
+	watch = watch_new(&canary);
 	good = look_around(spaces, st.st_ino, lab, s.passive ? NULL : watch,
 	    &watching);
 	enter(lab, s.space);
 	good = look_at_holders(st.st_ino, spaces->unseen) && good;
 	if (!s.passive)
-		good = fly(&s, targets, watch, &watching) && good;
+		good = fly(&s, &canary, targets, watch, &watching) && good;
 	watch_free(watch);
 	spaces_free(spaces);
 	flight_targets_free(targets);

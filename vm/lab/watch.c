@@ -18,6 +18,8 @@
 
 /* The marker lies within so much of any of our frames, even in a tunnel. */
 #define SNAP 512
+#define OFFSETS (SNAP - CANARY_MARKER)
+#define FILTER (3 * OFFSETS + 1)
 #define RECEIVE_BUFFER (16 << 20)
 
 struct watcher {
@@ -27,15 +29,18 @@ struct watcher {
 };
 
 struct watch {
+	const struct canary *canary;
 	struct watcher *list;
 	unsigned count;
-	unsigned long packets;
 };
 
 struct watch *
-watch_new(void)
+watch_new(const struct canary *canary)
 {
-	return xcalloc(1, sizeof(struct watch));
+	struct watch *w = xcalloc(1, sizeof *w);
+
+	w->canary = canary;
+	return w;
 }
 
 void
@@ -49,11 +54,37 @@ watch_free(struct watch *w)
 	free(w);
 }
 
+/*
+ * Accepts a frame with the marker's first word at any offset. Classic BPF has
+ * no loops, so each offset has its three instructions; a load beyond the
+ * frame's end rejects it (Linux, Documentation/networking/filter.rst).
+ */
 int
-packet_socket(int ifindex)
+watch_filter(int fd, const struct canary *canary)
 {
-	struct sock_filter head[] = { BPF_STMT(BPF_RET | BPF_K, SNAP) };
-	struct sock_fprog filter = { 1, head };
+	struct sock_filter code[FILTER];
+	const struct sock_filter accept = BPF_STMT(BPF_RET | BPF_K, SNAP);
+	const struct sock_filter reject = BPF_STMT(BPF_RET | BPF_K, 0);
+	uint32_t word, offset;
+	unsigned short n = 0;
+
+	memcpy(&word, canary->marker, sizeof word);
+	word = ntohl(word);
+	for (offset = 0; offset < OFFSETS; offset++) {
+		code[n++] = (struct sock_filter)BPF_STMT(
+		    BPF_LD | BPF_W | BPF_ABS, offset);
+		code[n++] = (struct sock_filter)BPF_JUMP(
+		    BPF_JMP | BPF_JEQ | BPF_K, word, 0, 1);
+		code[n++] = accept;
+	}
+	code[n++] = reject;
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER,
+	    &(struct sock_fprog){ n, code }, sizeof(struct sock_fprog));
+}
+
+int
+packet_socket(int ifindex, const struct canary *canary)
+{
 	struct sockaddr_ll ll = { .sll_family = AF_PACKET,
 		.sll_protocol = htons(ETH_P_ALL), .sll_ifindex = ifindex };
 	int size = RECEIVE_BUFFER;
@@ -63,8 +94,7 @@ packet_socket(int ifindex)
 		return -1;
 	/* Set up before it is bound: no packet comes unfiltered. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
-	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter,
-		sizeof filter) == -1 ||
+	if (watch_filter(fd, canary) == -1 ||
 	    bind(fd, (struct sockaddr *)&ll, sizeof ll) == -1) {
 		close(fd);
 		return -1;
@@ -76,7 +106,7 @@ void
 watch_here(struct watch *w, const char *what, struct problems *problems)
 {
 	struct watcher *one;
-	int fd = packet_socket(0);
+	int fd = packet_socket(0, w->canary);
 
 	if (fd == -1) {
 		problem(problems, "can't watch %s: %s", what, strerror(errno));
@@ -108,8 +138,8 @@ watcher_tell(struct watcher *one, int ifindex, const struct frame *f,
 }
 
 void
-watch_read(struct watch *w, const struct canary *canary,
-    const struct frame *frames, size_t count, struct problems *problems)
+watch_read(struct watch *w, const struct frame *frames, size_t count,
+    struct problems *problems)
 {
 	struct sockaddr_ll from;
 	uint8_t buf[SNAP];
@@ -125,8 +155,7 @@ watch_read(struct watch *w, const struct canary *canary,
 			    (struct sockaddr *)&from, &size);
 			if (n < 0)
 				break;
-			w->packets++;
-			number = frame_find(canary, buf, (size_t)n);
+			number = frame_find(w->canary, buf, (size_t)n);
 			if (number >= 0 && (size_t)number < count)
 				watcher_tell(&w->list[i], from.sll_ifindex,
 				    &frames[number], problems);
@@ -157,8 +186,3 @@ watch_count(const struct watch *w)
 	return w->count;
 }
 
-unsigned long
-watch_packets(const struct watch *w)
-{
-	return w->packets;
-}
