@@ -36,6 +36,15 @@ local function ended_of(run)
   return nil
 end
 
+-- What the device said at its end under this name, or nil.
+local function last_word(run, name)
+  for i = #run.device, 1, -1 do
+    local ev = run.device[i]
+    if ev.kind == "device" and ev[name] then return ev[name] end
+  end
+  return nil
+end
+
 -- Builds the analysis of a run folder's content.
 function analysis.build(run)
   local a = { run = run, homes = {}, state_at = attribution.state }
@@ -47,10 +56,11 @@ function analysis.build(run)
   end
   attribution.build(run, a.journal, a.state)
   a.flows = flows.build(run, a.journal, a.state)
-  flows.join_dns(run, a.journal, a.state)
+  flows.join_dns(run, a.journal)
   a.start, a.started_by = start_of(run)
   a.ended, a.end_reason, a.end_line = ended_of(run)
   local finished = a.journal.run.finished
+  a.silent, a.files_left = last_word(run, "silent"), last_word(run, "files_left")
   a.planned_end = math.min(finished and finished.t or math.huge, a.ended or math.huge)
   a.offline = run.info.mode == "offline"
   return a

@@ -223,7 +223,7 @@ local function follow_functions(run, journal)
     if not c.reader then unread[#unread + 1] = c end
   end
   for index, ev in ipairs(run.device) do
-    if ev.kind == "function" and ev.proc then
+    if (ev.kind == "function" or ev.kind == "coverage") and ev.proc then
       ev.at = place(run, ev, index)
       if ev.action == "entry" then
         local group = last_commands(ev.proc, ev.at)

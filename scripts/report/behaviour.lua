@@ -275,6 +275,9 @@ local function add_function(b, ev)
     b.function_order[#b.function_order + 1] = f
   end
   f.count = f.count + 1
+  if ev.takes_received and not f.takes_received then
+    f.takes_received, f.args = true, ev.args
+  end
 end
 
 local function add_processes(a, base, of)

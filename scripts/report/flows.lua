@@ -1,6 +1,7 @@
 -- Joins flows and DNS lookups with the processes that made them. A flow
 -- belongs to the process that opened its socket: by the 5-tuple where the
--- tracer saw it; otherwise by destination and nearness in time to a call that
+-- tracer saw it; otherwise by its port, where the device's kernel said whose
+-- socket that is; otherwise by destination and nearness in time to a call that
 -- no other flow has claimed; `joined` says which way it was.
 local fmt = require("fmt")
 local reader = require("reader")
@@ -64,6 +65,43 @@ local function by_time(by_dest, f)
     function(use, gap) return gap <= NEAR and use.proto == "raw" end)
 end
 
+-- The last event that is not later than t.
+local function event_at(run, t)
+  local low, high = 1, #run.device
+  while low < high do
+    local middle = (low + high + 1) // 2
+    if run.device[middle].t <= t then low = middle else high = middle - 1 end
+  end
+  return low
+end
+
+-- What the kernel said of sockets, by protocol and port; raw ones by address.
+local function index_sockets(run)
+  local by = {}
+  for _, ev in ipairs(run.device) do
+    if ev.kind == "socket" and ev.proc then
+      local key = ev.src_port and ev.proto .. " " .. ev.src_port or ev.dest_ip
+      if key then
+        by[key] = by[key] or {}
+        table.insert(by[key], ev)
+      end
+    end
+  end
+  return by
+end
+
+-- Whose socket sends this, as the kernel says; made into a use like those of
+-- calls, at the time of the flow's first packet.
+local function by_socket(run, sockets, f)
+  local ev = f.src_port and nearest(sockets[f.proto .. " " .. f.src_port], f.t, function(x)
+    return not x.dest_ip or x.dest_ip == f.dest_ip
+  end) or nearest(sockets[f.dest_ip], f.t, function(x)
+    return x.proto == f.proto or x.proto == "raw" or f.aggregate
+  end)
+  return ev and { proc = ev.proc, index = event_at(run, f.t), t = f.t, proto = f.proto,
+    dest_ip = f.dest_ip, dest_port = f.dest_port, socket = {}, line = ev.line }
+end
+
 -- The only process that ever sent there must have sent this, too. A flow
 -- without a port (an aggregate of the recorder) is compared by address.
 local function by_dest_alone(by_dest, by_ip, f)
@@ -117,6 +155,13 @@ function flows.build(run, journal, state)
     f.use = by_tuple(state, by_port, f)
     if f.use then f.joined, f.use.flow = "5-tuple", f.use.flow or f end
   end
+  local sockets = index_sockets(run)
+  for _, f in ipairs(list) do
+    if not f.use then
+      f.use = by_socket(run, sockets, f)
+      if f.use then f.joined, f.use.flow = "kernel's word", f end
+    end
+  end
   for _, f in ipairs(list) do
     if not f.use then
       f.use = by_time(by_dest, f)
@@ -149,40 +194,56 @@ local function encoded(name)
   end))
 end
 
--- The call that carried a question: on the socket with its port, or, without
--- one, any to port 53 whose bytes hold the name; the nearest before it.
-local function asked(run, writes, d, by_port)
-  local wire, best, how = encoded(d.name):lower(), nil, nil
-  local s = d.src_port and nearest(by_port[d.proto .. " " .. d.src_port], d.t, function()
-    return true
-  end)
+-- How surely a write carried a question: higher is surer, nil for not at all.
+-- What its bytes hold and which port it left from are the same however far the
+-- guest's clock has fallen behind; only where one of them is unknown, nearness
+-- in time has to do.
+local function likelihood(d, wire, ev, gap)
+  local port = ev.socket and ev.socket.src_port
+  local on_it = port and d.src_port and port == d.src_port
+  if port and d.src_port and not on_it then return nil end
+  local says = ev.bytes and ev.bytes:lower():find(wire, 1, true)
+  local numbered = d.id and d.proto == "udp" and ev.bytes
+    and ev.bytes:sub(1, 2) == string.pack(">I2", d.id & 0xffff)
+  if says and on_it then return 5, "5-tuple" end
+  if on_it and not ev.bytes and gap < NEAR then return 4, "5-tuple" end
+  if says and numbered then return 3, "question's bytes" end
+  if says and gap < NEAR then return 2, "question's bytes" end
+  if gap < 0.2 then return 1, on_it and "5-tuple" or "destination and time" end
+  return nil
+end
+
+-- The call that carried a question; the likeliest, then the nearest in time.
+local function asked(run, writes, d)
+  local wire, best = encoded(d.name):lower(), nil
   for _, w in ipairs(writes) do
     local ev = run.device[w.index]
     local gap = math.abs(ev.t - d.t)
-    local says = ev.bytes and ev.bytes:lower():find(wire, 1, true)
-    local on_it = s and ev.socket == s
-    local fits = on_it and (says or not ev.bytes) or not s and says
-    if fits and gap < NEAR and (not best or gap < best.gap) then
-      best, how = { index = w.index, proc = w.proc, gap = gap, line = ev.line },
-        on_it and "5-tuple" or "question's bytes"
+    local sure, how = likelihood(d, wire, ev, gap)
+    if sure and (not best or sure > best.sure or sure == best.sure and gap < best.gap) then
+      best = { index = w.index, proc = w.proc, sure = sure, gap = gap, how = how, line = ev.line }
     end
   end
-  if not best then
-    for _, w in ipairs(writes) do
-      local ev = run.device[w.index]
-      local gap = math.abs(ev.t - d.t)
-      if gap < 0.2 and (not s or ev.socket == s) and (not best or gap < best.gap) then
-        best, how = { index = w.index, proc = w.proc, gap = gap, line = ev.line },
-          s and "5-tuple" or "destination and time"
-      end
+  return best
+end
+
+-- A question that came over a session (DNS over TCP, TLS or HTTPS): the write
+-- on the session's socket that is nearest to it.
+local function asked_within(run, session, d)
+  local best
+  for _, w in ipairs(session.socket and session.socket.writes or {}) do
+    local ev = run.device[w.index]
+    local gap = math.abs(ev.t - d.t)
+    if not best or gap < best.gap then
+      best = { index = w.index, proc = w.proc, gap = gap, how = "session's socket",
+        line = ev.line }
     end
   end
-  return best, how
+  return best
 end
 
 -- Sets proc, index, joined on each DNS question of the journal.
-function flows.join_dns(run, journal, state)
-  local _, by_port = index(state)
+function flows.join_dns(run, journal)
   local writes = {}
   for at, ev in ipairs(run.device) do
     if ev.use and ev.use.dest_port == 53 and ev.proc and ev.name ~= "connect" then
@@ -190,8 +251,10 @@ function flows.join_dns(run, journal, state)
     end
   end
   for _, d in ipairs(journal.dns) do
-    local best, how = asked(run, writes, d, by_port)
-    if best then d.proc, d.index, d.joined, d.call_line = best.proc, best.index, how, best.line end
+    local best = d.session and asked_within(run, d.session, d) or asked(run, writes, d)
+    if best then
+      d.proc, d.index, d.joined, d.call_line = best.proc, best.index, best.how, best.line
+    end
   end
 end
 

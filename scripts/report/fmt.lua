@@ -146,4 +146,14 @@ function fmt.keys(t, less)
   return keys
 end
 
+-- Columns of report.txt, at most.
+fmt.WIDTH = 100
+
+-- A section's title, after an empty line, into a list of lines.
+function fmt.head(out, title)
+  out[#out + 1] = ""
+  out[#out + 1] = title
+  out[#out + 1] = ("-"):rep(#title)
+end
+
 return fmt

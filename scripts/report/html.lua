@@ -1,7 +1,9 @@
 -- report.html: the report as one file for a browser. Nothing in it is loaded
 -- from anywhere and nothing in it runs (the page forbids both to itself), and
 -- all that a sample said is escaped twice: as harmless text, then as HTML.
+local findings = require("findings")
 local fmt = require("fmt")
+local inside = require("inside")
 local ledger = require("ledger")
 local plot = require("plot")
 local text = require("text")
@@ -42,6 +44,10 @@ dl { display:grid; grid-template-columns:max-content 1fr; gap:2px 16px; margin:8
 dt { color:var(--soft) } dd { margin:0; overflow-wrap:anywhere }
 .bar { height:9px; border-radius:2px; background:var(--accent); min-width:1px }
 .bar.off { background:var(--home) } .ok { color:var(--good) } .fail { color:var(--bad) }
+.blocks { display:flex; flex-wrap:wrap; gap:2px; width:190px; padding-top:4px }
+.blocks i { width:10px; height:12px; border-radius:2px; background:var(--line) }
+.blocks.key { display:inline-flex; width:auto; padding:0 }
+.blocks i.ran { background:var(--home) } .blocks i.alone { background:var(--accent) }
 svg { width:100%; min-width:860px; height:auto; display:block }
 svg text { fill:var(--fg); font:11px system-ui, sans-serif }
 svg .name { text-anchor:end } svg .small, svg .tick { fill:var(--soft); font-size:10.5px }
@@ -60,7 +66,7 @@ local function add(out, ...)
 end
 
 local function top(r, out)
-  local info, sample = r.run.info, r.run.info.sample
+  local sample = r.run.info.sample
   sample = type(sample) == "table" and sample or {}
   add(out, "<h1>", h(sample.name or r.run.name), "</h1><p class='soft'>Kagemusha report on ",
     h(r.run.name), "</p><p class='verdict'>", h(r.verdict), "</p>")
@@ -70,16 +76,9 @@ local function top(r, out)
     add(out, "</ul></div>")
   end
   add(out, "<dl>")
-  local function fact(name, value)
-    if value and value ~= "" then add(out, "<dt>", name, "</dt><dd>", h(value), "</dd>") end
+  for _, fact in ipairs(text.facts(r)) do
+    add(out, "<dt>", h(fact.label), "</dt><dd>", h(fact.value), "</dd>")
   end
-  fact("architecture", sample.arch)
-  fact("size", tonumber(sample.size) and fmt.count(tonumber(sample.size)) .. " bytes")
-  fact("SHA-256", sample.sha256)
-  fact("mode", info.mode)
-  fact("ended", info.verdict)
-  fact("started", info.started)
-  for i, b in ipairs(r.beside) do fact("beside", b.name .. " (" .. r.columns[i].side .. ")") end
   add(out, "</dl>")
 end
 
@@ -126,16 +125,88 @@ local function timeline(r, out)
   for _, line in ipairs(text.handler(r)) do add(out, "<p>", h(line), "</p>") end
 end
 
+local function words(r, out)
+  local list, blind = r.inside.words, findings.blind(r)
+  if #list == 0 and (not blind or #r.rows == 0) then return end
+  add(out, "<h2>Words that the sample compared with what it received</h2><div class='card'>")
+  if #list > 0 then
+    add(out, "<table><tr><th>word</th><th>compared by</th><th>where it was found</th></tr>")
+    for i, w in ipairs(list) do
+      if i <= 200 then
+        add(out, "<tr><td class='mono'>", h(fmt.quote(w.word, 60)), "</td><td class='mono'>",
+          h(table.concat(fmt.keys(w.functions), " ")), "</td><td>", h(findings.word_use(r, w)),
+          next(w.same) and "" or w.idle_same and ""
+          or " <span class='chip unclear'>not sent yet</span>", "</td></tr>")
+      end
+    end
+    add(out, "</table>")
+  end
+  if blind then add(out, "<p class='soft small'>", h(blind), "</p>") end
+  add(out, "</div>")
+end
+
+-- One little square a block: dark where only this command ran it.
+local function squares(cover, k, out)
+  local alone = {}
+  for _, b in ipairs(k.only) do alone[b] = true end
+  add(out, "<span class='blocks'>")
+  for i, b in ipairs(cover.blocks) do
+    if i > 400 then break end
+    local n = k.counts[i]
+    local what = alone[b] and "alone" or n and "ran" or "none"
+    add(out, "<i class='", what, "' title='", h(("%s%s%s"):format(b.at, #b.calls > 0
+      and " calls " .. table.concat(b.calls, ", ") or "", n and " × " .. n or ", not run")),
+      "'></i>")
+  end
+  add(out, "</span>")
+end
+
+-- A square of the legend.
+local function key(class)
+  return "<span class='blocks key'><i class='" .. class .. "'></i></span>"
+end
+
+local function blocks(r, out)
+  for _, cover in ipairs(r.inside.coverage) do
+    local never = inside.never(cover)
+    add(out, "<h2>Basic blocks of <code>", h(cover.name), "</code></h2><div class='card'><p>",
+      ("%d of its %d blocks ran. "):format(#cover.blocks - #never, #cover.blocks),
+      h(findings.gaps(cover) or ""), "</p><p class='soft small'>One square a block, from ",
+      h(cover.start or "?"), " to ", h(cover.stop or "?"), ": ", key("alone"),
+      " only this command ran it, ", key("ran"), " it ran, ", key("none"),
+      " it did not.</p><table><tr><th class='n'>#</th><th>command</th>",
+      "<th class='n'>ran</th><th>blocks, in order of address</th>",
+      "<th>run by this command alone</th></tr>")
+    for _, row in ipairs(r.rows) do
+      for _, k in ipairs(row.inside.coverage) do
+        if k.cover == cover then
+          add(out, "<tr><td class='n'>", tostring(row.id or "-"), "</td><td class='mono'>",
+            h(fmt.clip(text.title(row.command), 40)), "</td><td class='n'>", tostring(k.n),
+            "</td><td>")
+          squares(cover, k, out)
+          add(out, "</td><td class='mono'>", h(inside.blocks_text(k.only, 8)), "</td></tr>")
+        end
+      end
+    end
+    add(out, "</table>")
+    if #never > 0 then
+      add(out, "<p class='soft small'>Never ran: <code>", h(inside.blocks_text(never, 40)),
+        "</code></p>")
+    end
+    add(out, "</div>")
+  end
+end
+
 local function system_calls(r, out)
   if #r.calls == 0 then return end
-  local most, parts = 1, false
+  local most = 1
   for _, column in ipairs(r.columns) do
     for _, x in ipairs(r.calls) do most = math.max(most, x[column.side] or 0) end
-    parts = parts or column.counts.socketcall
   end
   add(out, "<h2>System calls</h2><div class='card'><table><tr><th>name</th>")
   for _, column in ipairs(r.columns) do add(out, "<th class='n'>", column.side, "</th>") end
-  add(out, "<th style='width:50%'></th></tr>")
+  add(out, "<th style='width:50%'>", #r.columns > 1 and "bars: one a run, in the same order; "
+    .. "this one's is blue" or "", "</th></tr>")
   for _, x in ipairs(r.calls) do
     add(out, "<tr><td class='mono'>", x.part and "&nbsp;&nbsp;· " or "", h(x.name), "</td>")
     for _, column in ipairs(r.columns) do
@@ -152,38 +223,106 @@ local function system_calls(r, out)
     end
     add(out, "</td></tr>")
   end
-  add(out, "</table>")
-  if parts then
-    add(out, "<p class='soft small'>· went through socketcall, i386's call 102, and is counted in ",
-      "its sum.</p>")
+  add(out, "<tr><th>all</th>")
+  for _, column in ipairs(r.columns) do
+    add(out, "<th class='n'>", fmt.count(column.counts.total), "</th>")
+  end
+  add(out, "<th></th></tr></table>")
+  for _, note in ipairs(text.call_notes(r)) do
+    add(out, "<p class='soft small'>", h(note), "</p>")
   end
   add(out, "</div>")
 end
 
+local function files(r, out)
+  if #r.files == 0 then return end
+  add(out, "<h2>Files left behind</h2><div class='card'><table><tr><th>path</th>",
+    "<th class='n'>size</th><th>by</th><th>in files/, by SHA-256</th><th></th></tr>")
+  for i, f in ipairs(r.files) do
+    local by = {}
+    for j, row in ipairs(f.commands) do by[j] = "#" .. tostring(row.id) end
+    if i <= 200 then
+      add(out, "<tr><td class='mono'>", h(f.path), "</td><td class='n'>", h(text.file_size(f)),
+        "</td><td>", h(table.concat(by, " ")), "</td><td class='mono'>", h(f.sha256),
+        "</td><td class='soft small'>device.jsonl:", tostring(f.line), "</td></tr>")
+    end
+  end
+  add(out, "</table></div>")
+end
+
+local function decoded(r, out)
+  if #r.decoded == 0 then return end
+  add(out, "<h2>Decoded at run time: in its memory, not in its file</h2><div class='card'><table>")
+  for i, x in ipairs(r.decoded) do
+    if i <= 200 then
+      add(out, "<tr><td class='mono'>", h(fmt.clip(x.text, 100)), "</td><td>", h(text.place(x)),
+        "</td><td class='soft small'>device.jsonl:", tostring(x.line), "</td></tr>")
+    end
+  end
+  add(out, "</table></div>")
+end
+
+-- What belongs to no process of the sample, and what the responder met.
+local function loose_ends(r, out)
+  local u, errors = r.unattributed, r.a.journal.errors
+  if #u.flows + #u.dns > 0 then
+    add(out, "<h2>Not attributed: no process of the sample was seen to make it</h2>",
+      "<div class='card'><table>")
+    local function line(t, what, more, file)
+      add(out, "<tr><td class='n'>", fmt.at(t - r.a.start), "</td><td class='mono'>", h(what),
+        "</td><td>", h(more), "</td><td class='soft small'>", file, "</td></tr>")
+    end
+    for i, f in ipairs(u.flows) do
+      if i <= 60 then
+        line(f.t, f.proto .. " " .. fmt.endpoint(f.dest_ip, f.dest_port), fmt.plural(f.packets,
+          "packet") .. ", " .. fmt.bytes(f.bytes), "flows.jsonl:" .. f.line)
+      end
+    end
+    for i, d in ipairs(u.dns) do
+      if i <= 60 then line(d.t, "DNS " .. d.name, d.type, "session.jsonl:" .. d.line) end
+    end
+    add(out, "</table></div>")
+  end
+  if #errors == 0 then return end
+  add(out, "<h2>Errors of the responder</h2><div class='card'><table>")
+  for i, e in ipairs(errors) do
+    if i <= 20 then
+      add(out, "<tr><td class='mono'>", h(e.message), "</td><td class='soft small'>session.jsonl:",
+        tostring(e.line), "</td></tr>")
+    end
+  end
+  add(out, "</table></div>")
+end
+
 local function rest(r, out)
   if #r.baseline > 0 then
-    add(out, "<h2>Baseline: what it does without a command</h2><div class='card'><table>")
+    add(out, "<h2>Baseline: what it does without a command", #r.beside > 0 and ", here and beside"
+      or "", "</h2><div class='card'><table><tr><th></th><th></th><th class='n'>times</th></tr>")
     for i, x in ipairs(r.baseline) do
       if i <= 60 then
-        add(out, "<tr><td>", h(x.kind), "</td><td class='mono'>", h(x.target),
-          "</td><td class='n'>", tostring(x.count), "</td></tr>")
+        add(out, "<tr><td>", h(text.baseline_words[x.kind] or x.kind), "</td><td class='mono'>",
+          h(x.target), "</td><td class='n'>", tostring(x.count), "</td></tr>")
       end
     end
     add(out, "</table></div>")
   end
   local list = r.a.journal.list
   if #list > 0 then
-    add(out, "<h2>Sessions</h2><div class='card'><table>")
+    add(out, "<h2>Sessions</h2><div class='card'><table><tr><th class='n'>#</th>",
+      "<th class='n'>at</th><th>to</th><th>name</th><th>played by</th><th class='n'>commands</th>",
+      "<th>ended</th></tr>")
     for i, s in ipairs(list) do
       if i <= 200 then
         add(out, "<tr><td class='n'>", tostring(s.id), "</td><td class='n'>",
           fmt.at(s.t - r.a.start), "</td><td class='mono'>", h((s.proto or "?") .. " "
           .. fmt.endpoint(s.dest_ip, s.dest_port)), "</td><td>", h(s.name or ""), "</td><td>",
-          h(s.profile or ""), "</td><td>", h(s.reason or "no close"), "</td></tr>")
+          h(s.profile or ""), "</td><td class='n'>", #s.commands > 0 and tostring(#s.commands)
+          or "", "</td><td>", h(s.reason or "no close"), "</td></tr>")
       end
     end
     add(out, "</table></div>")
   end
+  loose_ends(r, out)
   local c = r.containment
   add(out, "<h2>Containment</h2><div class='card'>")
   if not c then
@@ -218,7 +357,11 @@ function html.render(r)
   end
   ledger_table(r, out)
   timeline(r, out)
+  words(r, out)
+  blocks(r, out)
   system_calls(r, out)
+  files(r, out)
+  decoded(r, out)
   rest(r, out)
   add(out, "\n</main></body></html>\n")
   return table.concat(out)

@@ -9,10 +9,12 @@
 --                 the behaviour is
 --   handled       behaviour of its own, or a reply
 --   disconnected  the sample closed the session, nothing else
---   ignored       read, and nothing followed
+--   ignored       read, and nothing followed; or all that followed is the answer
+--                 that the sample doesn't know it (as the profile noted)
 -- A handled command after which the sample hung up is `disconnected` too when
 -- nothing but the hanging up (and a reply) is its own.
 local behaviour = require("behaviour")
+local crashes = require("crashes")
 local fmt = require("fmt")
 local sessions = require("sessions")
 
@@ -142,6 +144,12 @@ local function own_deeds(b)
     + (next(b.files) and 1 or 0) + #b.flows
 end
 
+-- A shell forks before it finds that there is no such program: that is no
+-- behaviour of the command.
+local function only_answered(b)
+  return #b.uses + #b.dns + #b.listens + #b.flows == 0 and not next(b.files)
+end
+
 -- Which command was being handled when the sample closed a session.
 local function close_of(a)
   local closed = {}
@@ -173,7 +181,8 @@ local function verdict_of(a, c, b, reply, closed)
   end
   local p = ended_under(a, c)
   if p and p.signal and faults[tostring(p.signal)] then
-    return "crashed", ("process %d died of %s"):format(p.pid, p.signal)
+    return "crashed", ("process %d died of %s"):format(p.pid,
+      p.crash and crashes.words(p.crash) or p.signal)
   elseif p and not p.signal then
     return "exited", ("process %d ended with status %s"):format(p.pid, p.status or "?")
   end
@@ -185,6 +194,8 @@ local function verdict_of(a, c, b, reply, closed)
   end
   if closed[c] and own_deeds(b) == 0 then
     return "disconnected", "the sample closed the session: " .. closed[c].reason
+  elseif c.unknown and only_answered(b) then
+    return "ignored", "it answered that it doesn't know it"
   elseif acted then
     return "handled", closed[c] and "afterwards the sample closed the session" or nil
   end
@@ -197,9 +208,19 @@ local function entries_of(a, c, b)
   local list = {}
   for _, f in ipairs(b.function_order) do
     list[#list + 1] = { name = f.name, count = f.count, t = f.t, line = f.line, args = f.args,
-      pid = f.pid, delay = f.t - c.t, baseline = a.base["function " .. f.name] and true or nil }
+      pid = f.pid, takes_received = f.takes_received, delay = f.t - c.t,
+      baseline = a.base["function " .. f.name] and true or nil }
   end
   return list
+end
+
+-- The crash of the process that read it, or of one that it forked.
+local function crash_of(a, c, b)
+  local p = ended_under(a, c)
+  if p and p.crash then return p.crash, p end
+  for _, child in ipairs(b.processes) do
+    if child.crash then return child.crash, child end
+  end
 end
 
 local function row_of(a, c, b, closed)
@@ -208,6 +229,7 @@ local function row_of(a, c, b, closed)
   if row.reply and row.reply.usual and own_deeds(b) > 0 then row.reply = nil end
   row.verdict, row.why = verdict_of(a, c, b, row.reply, closed)
   row.entries = entries_of(a, c, b)
+  row.crash, row.crashed = crash_of(a, c, b)
   row.session_closed = closed[c] and true or nil
   local from = c.read_at or b.first
   if from and b.last then row.duration = math.max(b.last - from, 0) end
@@ -322,6 +344,9 @@ function ledger.phrases(row)
   for _, x in ipairs(b.signals) do out[#out + 1] = fmt.esc(x.text) end
   if #b.listens > 0 then out[#out + 1] = "listened" end
   for _, x in ipairs(b.deeds) do out[#out + 1] = fmt.clip(fmt.esc(x.text), 50) end
+  if row.crash and row.verdict ~= "crashed" then
+    out[#out + 1] = ("process %d died of %s"):format(row.crashed.pid, crashes.words(row.crash))
+  end
   if row.why and row.verdict ~= "ignored" then out[#out + 1] = fmt.esc(row.why) end
   return out
 end

@@ -6,10 +6,16 @@
 --
 -- process: pid, parent, children (list), born (index of the fork in the
 -- parent), first, last (indices of its own events), t, ended (time), ended_at
--- (index), status or signal, path, argv, events (indices of its calls)
+-- (index), crash (crashes.lua), status or signal, path, argv, titles (titles.lua), events
+-- (indices of its calls)
 local fmt = require("fmt")
+local titles = require("titles")
 
 local processes = {}
+
+-- Events that come behind a process's end, at their own pace.
+local afterwards = { stats = true, ["function"] = true, crash = true, memory = true, maps = true,
+  file = true, coverage = true, socket = true, level = true, unseen = true }
 
 local forks = { fork = true, vfork = true, clone = true, clone3 = true, clone2 = true }
 processes.fork_calls = forks
@@ -56,6 +62,7 @@ local function process_event(p, ev, index)
   if ev.action == "exec" then
     p.path, p.argv = ev.path or (ev.argv and ev.argv[1]) or p.path, ev.argv or p.argv
     p.execs[#p.execs + 1] = index
+    p.titled = nil
   elseif ev.action == "exit" or ev.action == "killed" then
     p.ended, p.ended_at, p.ended_line = ev.t, index, ev.line
     p.status, p.signal = ev.status, ev.action == "killed" and (ev.signal or "?") or nil
@@ -67,10 +74,14 @@ end
 function processes.build(run)
   local list, current, told = {}, {}, tells_forks(run)
   for index, ev in ipairs(run.device) do
-    if ev.pid then
+    if ev.kind == "process" and ev.action == "title" then
+      -- A look from outside: it makes no process, nor does it live on by it.
+      ev.proc = current[ev.pid]
+      if ev.proc then titles.take(ev.proc, ev) end
+    elseif ev.pid then
       local p = current[ev.pid]
       local late = p and p.ended and not (ev.kind == "process" and ev.action ~= "exec")
-        and ev.kind ~= "stats" and ev.kind ~= "function"
+        and not afterwards[ev.kind]
       if not p or (late and ev.t > p.ended + 0.05) then
         p = new(list, ev.pid, index, ev)
         current[ev.pid] = p
@@ -84,6 +95,8 @@ function processes.build(run)
         if forks[ev.name] and (ev.ret or 0) > 0 and not told then
           adopt(list, current, p, ev.ret, index, ev)
         end
+      elseif ev.kind == "crash" then
+        p.crash = ev.crash
       elseif ev.kind == "process" then
         if ev.action == "fork" and ev.child then
           adopt(list, current, p, ev.child, index, ev)

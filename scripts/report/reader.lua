@@ -11,6 +11,8 @@
 --   notes         list of sentences: what is incomplete
 local cjson = require("cjson.safe")
 
+local crashes = require("crashes")
+
 local reader = {}
 local null = cjson.null
 
@@ -64,12 +66,15 @@ end
 -- beyond all that is counted here is no number.
 local function strip(t)
   for k, v in pairs(t) do
+    -- In a list it is false: what stands behind it keeps its place.
+    local gone = nil
+    if math.type(k) == "integer" then gone = false end
     if v == null then
-      t[k] = nil
+      t[k] = gone
     elseif type(v) == "table" then
       strip(v)
     elseif type(v) == "number" then
-      t[k] = v > -2 ^ 53 and v < 2 ^ 53 and (math.tointeger(v) or v) or nil
+      t[k] = v > -2 ^ 53 and v < 2 ^ 53 and (math.tointeger(v) or v) or gone
     end
   end
   return t
@@ -178,7 +183,7 @@ local function socket_of(s, args)
 end
 
 -- A system call, flat: name, nr, args (text), ret, errno, fd, sock, path,
--- length, bytes; `te` is when it returned.
+-- length, bytes, injected (its result was forged); `te` is when it returned.
 local function syscall_event(ev, s)
   local args = args_text(s.args)
   ev.name = type(s.name) == "string" and s.name:match("^[%w_]+$") or "?"
@@ -189,6 +194,7 @@ local function syscall_event(ev, s)
   ev.te = ev.t + (duration > 0 and duration < 1e7 and duration or 0)
   ev.sock = socket_of(s, args)
   ev.path = type(s.path) == "string" and s.path or nil
+  ev.injected = s.injected == true or nil
   ev.length, ev.bytes = whole(integer(s.length), 0, 2 ^ 40), reader.bytes(s)
   return ev
 end
@@ -199,6 +205,8 @@ local makers = {
     ev.action, ev.child = tostring(p.action or "?"), whole(integer(p.child), 1, 2 ^ 31)
     ev.status, ev.signal = p.status and plain(p.status), p.signal and plain(p.signal)
     ev.path = type(p.path) == "string" and p.path or nil
+    -- Not ev.name: that is a call's or a function's.
+    ev.comm = type(p.name) == "string" and p.name or nil
     if type(p.argv) == "table" then
       ev.argv = {}
       for i, arg in ipairs(p.argv) do ev.argv[i] = tostring(arg) end
@@ -209,14 +217,38 @@ local makers = {
     ev.name, ev.action = tostring(f.name or "?"), plain(f.action or "entry")
     ev.args = {}
     for i, arg in ipairs(type(f.args) == "table" and f.args or {}) do
-      ev.args[i] = type(arg) == "table" and "?" or arg
+      ev.args[i] = type(arg) ~= "table" and arg
     end
     ev.ret = f.ret
+    ev.takes_received = f.takes_received == true or nil
     return ev
   end,
   device = function(ev, d)
     ev.state, ev.reason = d.state, d.reason and tostring(d.reason)
     ev.arch = d.arch and tostring(d.arch)
+    ev.moved, ev.silent = tonumber(d.moved), d.silent == true
+    ev.files_left = whole(integer(d.files_left), 1, 2 ^ 32)
+    ev.level = d.level and tostring(d.level)
+    ev.probes = type(d.probes) == "table" and d.probes or nil
+    return ev
+  end,
+  level = function(ev, d)
+    ev.state, ev.reason = d.state, tostring(d.reason)
+    ev.from, ev.to, ev.rate = tostring(d.from), tostring(d.to), integer(d.rate)
+    return ev
+  end,
+  socket = function(ev, d)
+    ev.proto = tostring(d.proto or "?"):lower()
+    ev.src_port, ev.dest_port = integer(d.src_port), integer(d.dest_port)
+    ev.dest_ip, ev.sent = d.dest_ip and tostring(d.dest_ip), integer(d.sent)
+    return ev
+  end,
+  unseen = function(ev, d)
+    ev.ran = type(d.ran) == "number" and d.ran or nil
+    return ev
+  end,
+  crash = function(ev, c)
+    ev.crash = crashes.read(ev, c)
     return ev
   end,
   stats = function(ev, s)

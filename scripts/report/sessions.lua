@@ -6,7 +6,7 @@
 -- to_client (lists of {offset, length, t, line, bytes}), tls
 -- command: id, name, text, session (the session), offset, length, content
 -- (offset after the last byte that is not a line end), t, line, target,
--- seconds, settle, refused
+-- seconds, settle, refused, unknown (the sample said that it doesn't know it)
 local reader = require("reader")
 
 local sessions = {}
@@ -73,14 +73,18 @@ function handlers.command(state, ev, s)
     offset = place(info.offset) or 0, length = place(info.length) or #text, t = ev.t,
     line = ev.line, target = info.target and tostring(info.target),
     seconds = num(info.seconds), profile = ev.profile,
-    refused = info.refused and tostring(info.refused) or nil,
+    refused = info.refused and tostring(info.refused) or nil, by = info.by and tostring(info.by),
   }
   if not c.id or state.commands_by_id[c.id] then return end
+  state.commands[#state.commands + 1] = c
+  state.commands_by_id[c.id] = c
+  if c.refused then -- no bytes of the session are its own
+    c.offset, c.content = -1, -1
+    return
+  end
   local tail = text:match("[%s%z]*$")
   c.content = c.offset + math.max(c.length - #tail, math.min(1, c.length))
   if s then s.commands[#s.commands + 1] = c end
-  state.commands[#state.commands + 1] = c
-  state.commands_by_id[c.id] = c
 end
 
 function handlers.settle(state, ev)
@@ -100,7 +104,7 @@ function handlers.tls(_, _, s)
   if s then s.tls = true end
 end
 
-function handlers.dns(state, ev)
+function handlers.dns(state, ev, s)
   local d = tab(ev.dns)
   local answers = {}
   for _, a in ipairs(tab(d.answers)) do
@@ -111,50 +115,22 @@ function handlers.dns(state, ev)
     rcode = d.rcode and tostring(d.rcode), answers = answers, t = ev.t, line = ev.line,
     proto = type(ev.proto) == "string" and ev.proto:lower() or "udp",
     src_port = num(ev.src_port), dest_ip = ev.dest_ip, dest_port = num(ev.dest_port) or 53,
-    id = num(d.id),
+    id = place(d.id), session = s,
   }
 end
 
 handlers["error"] = function(state, ev, s)
   local message = tostring(tab(ev.error).message or "?")
   local c = command_of(state, ev)
-  local refused = message:match("^refused: (.*)")
-  if refused and c then
-    c.refused = refused
-  elseif refused then
-    -- Nothing was sent, so it has no number and no bytes.
-    c = { name = "(not sent)", text = "", session = s, t = ev.t, line = ev.line,
-      refused = refused, offset = -1, length = 0, content = 0, profile = ev.profile }
-    state.commands[#state.commands + 1] = c
-  end
   state.errors[#state.errors + 1] = { t = ev.t, line = ev.line, message = message,
     session = s and s.id, command = c and c.id }
 end
 
--- A command that the responder would not send has no bytes on the wire: the
--- row says so.
-local function refusal(state, ev, s)
-  local d = tab(ev.refused or ev.note)
-  local why = tostring(d.reason or d.message or d.why or "its target is not in the lab")
-  local c = command_of(state, ev)
-  if c then
-    c.refused = why
-    return
-  end
-  local text = reader.bytes(d) or ""
-  c = { id = num(ev.command), name = d.name and tostring(d.name), text = text, session = s,
-    t = ev.t, line = ev.line, target = d.target, refused = why, offset = -1, length = 0,
-    content = 0, profile = ev.profile }
-  state.commands[#state.commands + 1] = c
-  if c.id then state.commands_by_id[c.id] = c end
-end
-
-handlers.refused = refusal
-
-function handlers.note(state, ev, s)
-  local kind = tostring(tab(ev.note).kind or "")
-  if kind == "refused" or kind == "command-refused" or kind == "command refused" then
-    refusal(state, ev, s)
+function handlers.note(state, ev)
+  local note = tab(ev.note)
+  if note.kind == "reply" and note.unknown == true then
+    local c = num(note.command) and state.commands_by_id[note.command]
+    if c then c.unknown = true end
   end
 end
 

@@ -2,7 +2,9 @@
 -- in plain words, what is incomplete, what could not be attributed.
 local analysis = require("analysis")
 local fmt = require("fmt")
+local inside = require("inside")
 local ledger = require("ledger")
+local memory = require("memory")
 local syscalls = require("syscalls")
 local timeline = require("timeline")
 
@@ -14,10 +16,41 @@ local function number(x)
   return type(x) == "number" and x or nil
 end
 
+-- When the tracer showed less of a process: a sentence each, ten at most.
+local function steps(a, notes)
+  local open, list, counts = {}, {}, nil
+  for _, ev in ipairs(a.run.device) do
+    if ev.kind == "level" and not ev.pid then
+      notes[#notes + 1] = ("a step of the tracer names no process (device.jsonl:%d)"):format(
+        ev.line)
+    elseif ev.kind == "level" and ev.state == "down" then
+      local x = open[ev.pid] or { ev = ev }
+      if not open[ev.pid] then list[#list + 1] = x end
+      x.to, open[ev.pid] = ev.to, x
+    elseif ev.kind == "level" and open[ev.pid] then
+      open[ev.pid].till = ev.t
+      open[ev.pid] = nil
+    elseif ev.kind == "stats" and type(ev.stats.kernel) == "table" then
+      counts = true
+    end
+  end
+  for i, x in ipairs(list) do
+    if i == 10 and #list > 10 then
+      notes[#notes + 1] = ("%d more times the tracer showed less"):format(#list - 9)
+      return
+    end
+    notes[#notes + 1] = ("from %s to %s the calls of process %d are %s: %d a second came%s "
+      .. "(device.jsonl:%d)"):format(fmt.at(x.ev.t - a.start),
+        x.till and fmt.at(x.till - a.start) or "the end", x.ev.pid,
+        x.to == "flood" and "not shown" or "shown at the level " .. fmt.esc(x.to), x.ev.rate or 0,
+        counts and "; the kernel counted them" or "; nothing on this device counts them", x.ev.line)
+  end
+end
+
 -- Losses that the tracer reports, under whatever name: a state, or a count of
 -- lost, dropped or skipped events.
 local function losses(a, notes)
-  local lost, stepped = 0, nil
+  local lost = 0
   for _, ev in ipairs(a.run.device) do
     local d = ev.kind == "stats" and ev.stats or ev.raw and ev.raw[ev.kind]
     if type(d) == "table" then
@@ -25,16 +58,12 @@ local function losses(a, notes)
         if number(d[key]) then lost = math.max(lost, d[key]) end
       end
     end
-    if ev.raw and ev.kind == "level" or d and d.level == "flood" then stepped = stepped or ev end
   end
   if lost > 0 then
     notes[#notes + 1] = ("the tracer lost %s: counts are lower bounds"):format(
       fmt.plural(lost, "event"))
   end
-  if stepped then
-    notes[#notes + 1] = ("the tracer showed less from %s on (device.jsonl:%d)"):format(
-      fmt.at(stepped.t - a.start), stepped.line)
-  end
+  steps(a, notes)
 end
 
 local planned = { finished = true, time = true, exit = true, signal = true }
@@ -50,8 +79,15 @@ local function incomplete(a)
     notes[#notes + 1] = "no device events: nothing can be attributed to a command"
   elseif not a.ended then
     notes[#notes + 1] = "device.jsonl does not say how the run ended: the device was cut off"
+  elseif a.silent then
+    notes[#notes + 1] = "the device did not answer any more: its last files and memory are missing"
   elseif a.end_reason == "lost" then
     notes[#notes + 1] = "the device was lost before the run was over"
+  end
+  if a.files_left then
+    notes[#notes + 1] = ("%s that the sample made or changed %s left out: 1,000 are kept, and "
+      .. "64 MiB"):format(fmt.plural(a.files_left, "more file"),
+      a.files_left == 1 and "was" or "were")
   end
   if #a.run.device > 0 and a.started_by ~= "the device's word" then
     notes[#notes + 1] = "the device never said that the sample had started"
@@ -163,7 +199,8 @@ local function left_behind(r)
     local info = ev.kind == "file" and ev.raw and ev.raw.fileinfo
     if type(info) == "table" and info.sha256 then
       local file = { path = tostring(info.filename or "?"), sha256 = tostring(info.sha256),
-        size = number(info.size), line = ev.line, commands = {} }
+        size = number(info.size), truncated = info.truncated == true or nil, line = ev.line,
+        commands = {} }
       for _, row in ipairs(r.rows) do
         if row.behaviour.files[file.path] then table.insert(file.commands, row) end
       end
@@ -180,11 +217,12 @@ local order = { "handled", "ignored", "unread", "unclear", "disconnected", "cras
 
 -- What a run without commands shows: who was dialled, how often in vain.
 local function dialling(a)
-  local made, failed, errors, dests, asked = 0, 0, {}, {}, 0
+  local made, failed, errors, dests, asked, forged = 0, 0, {}, {}, 0, 0
   for _, c in ipairs(a.state.connects) do
     local use, s, ev = c.use, c.socket, c.ev
     if use.proto ~= "udp" then
       made = made + 1
+      if ev.injected then forged = forged + 1 end
       dests[fmt.endpoint(use.dest_ip, use.dest_port)] = true
       local later = ev.errno == "EINPROGRESS"
       local up = use.connected or #s.reads + #s.writes > 0
@@ -200,7 +238,7 @@ local function dialling(a)
     end
   end
   return { connects = made, failed = failed, errors = fmt.keys(errors), dests = fmt.keys(dests),
-    questions = asked }
+    questions = asked, forged = forged }
 end
 
 local function undriven_words(r)
@@ -208,10 +246,14 @@ local function undriven_words(r)
   local parts = {}
   if #a.run.device == 0 then return "nothing was traced" end
   if d.connects > 0 then
-    parts[#parts + 1] = ("it dialled %s %s (%s failed%s)"):format(
-      table.concat(d.dests, ", ", 1, math.min(#d.dests, 3)), fmt.plural(d.connects, "time"),
-      d.failed == d.connects and "all" or fmt.count(d.failed),
+    local how = ("%s failed%s"):format(d.failed == d.connects and "all" or fmt.count(d.failed),
       #d.errors > 0 and ": " .. table.concat(d.errors, ", ") or "")
+    if d.forged > 0 then
+      how = (d.forged == d.connects and "what it was told of them is forged"
+        or fmt.count(d.forged) .. " of the results are forged, " .. how)
+    end
+    parts[#parts + 1] = ("it dialled %s %s (%s)"):format(
+      table.concat(d.dests, ", ", 1, math.min(#d.dests, 3)), fmt.plural(d.connects, "time"), how)
   end
   if d.questions > 0 then
     parts[#parts + 1] = ("it sent %s to name servers"):format(fmt.plural(d.questions, "question"))
@@ -224,7 +266,8 @@ local function verdict_words(r)
   local a, n = r.a, #r.rows
   local h = r.timeline.handler
   if n == 0 then
-    local head = a.offline and "Offline run: no server answered, so no command was sent; "
+    local head = a.offline and ("Offline run%s: no server answered, so no command was sent; ")
+      :format(r.forged and " with forged results (" .. fmt.esc(r.forged) .. ")" or "")
       or "No command was sent; "
     local tail = h and (" %s was entered %s all the same."):format(h.name,
       fmt.plural(h.entries, "time")) or " The command handler was never entered."
@@ -234,7 +277,8 @@ local function verdict_words(r)
   for _, v in ipairs(order) do
     if r.counts[v] > 0 then told[#told + 1] = ("%d %s"):format(r.counts[v], v) end
   end
-  local text = ("%s sent: %s."):format(fmt.plural(n, "command"), table.concat(told, ", "))
+  local text = ("%s%s: %s."):format(fmt.plural(n, "command"),
+    r.counts.refused > 0 and "" or " sent", table.concat(told, ", "))
   if h then
     text = text .. (" %s was first entered %s after the sample's start"):format(fmt.esc(h.name),
       fmt.span(h.at))
@@ -262,14 +306,22 @@ end
 
 -- --- all of it --------------------------------------------------------------
 
+-- Which results of calls were forged, as "connect=0,recv=1"; or nil.
+local function forged_of(run)
+  local p = run.info.parameters
+  local forged = type(p) == "table" and p.rewrite
+  if type(forged) == "table" then
+    local list = {}
+    for i, x in ipairs(forged) do list[i] = tostring(x) end
+    forged = table.concat(list, ",")
+  end
+  return type(forged) == "string" and forged ~= "" and forged or nil
+end
+
 -- What a run is to the reader of the table: offline, forged (return values
 -- rewritten), or driven.
 local function side_of(run)
-  local p = run.info.parameters
-  local forged = type(p) == "table" and p.rewrite
-  if type(forged) == "table" and next(forged) or type(forged) == "string" and forged ~= "" then
-    return "forged"
-  end
+  if forged_of(run) then return "forged" end
   return run.info.mode == "offline" and "offline" or "driven"
 end
 
@@ -281,11 +333,41 @@ local function columns(r)
     local side = side_of(run)
     seen[side] = (seen[side] or 0) + 1
     if seen[side] > 1 then side = side .. " " .. seen[side] end
-    list[#list + 1] = { side = side, counts = syscalls.count(run), run = run }
+    list[#list + 1] = { side = side, counts = syscalls.count(run), run = run,
+      forged = forged_of(run) }
   end
   for _, b in ipairs(r.beside) do add(b) end
   add(r.run)
   return list
+end
+
+-- Sleeps that were cut short, how far the guest's clock was moved, and which
+-- ways of the sample to learn of a clock that was not were seen.
+local function skipped(run)
+  local s, looks = { count = 0, seconds = 0 }, {}
+  local counts = syscalls.count(run)
+  for _, name in ipairs({ "times", "sysinfo" }) do
+    if counts.names[name] then looks[name] = true end
+  end
+  for _, ev in ipairs(run.device) do
+    if ev.kind == "device" and ev.state == "skipped" then
+      s.count, s.seconds = s.count + 1, s.seconds + (ev.moved or 0)
+    elseif ev.kind == "syscall" and ev.path == "/proc/uptime" then
+      looks["/proc/uptime"] = true
+    end
+  end
+  s.looks = fmt.keys(looks)
+  return s
+end
+
+-- A command that nothing followed, but whose word the sample knows.
+local function known_word(row)
+  if row.verdict ~= "ignored" or not row.command.reader then return end
+  for _, w in ipairs(row.inside.words) do
+    if w.same and row.why == "read, and nothing followed" then
+      row.why = ("read; it knows the word %s, but nothing followed"):format(fmt.quote(w.word, 30))
+    end
+  end
 end
 
 -- Builds the report of a run; `beside` is a list of other runs (offline,
@@ -296,17 +378,30 @@ function summary.build(run, beside)
   for i, b in ipairs(r.beside) do r.others[i] = analysis.build(b) end
   r.rows = ledger.build(r.a, r.others)
   r.counts = ledger.counts(r.rows)
+  r.forged = forged_of(run)
   r.timeline = timeline.build(r.a)
   r.dialling = dialling(r.a)
+  r.inside = inside.build(r.a)
+  local dumps = memory.dumps(run)
+  for _, row in ipairs(r.rows) do
+    row.inside = inside.row(r.inside, row.command)
+    row.dump = row.id and dumps[row.id]
+    known_word(row)
+  end
   r.columns = columns(r)
   r.calls = syscalls.rows(r.columns)
   r.baseline = baseline_list(r.a.base)
   r.unattributed = unattributed(r)
   r.files = left_behind(r)
+  r.decoded = memory.build(run)
+  r.skipped = skipped(run)
   r.containment = containment(run.info)
   r.alignment = alignment(r.a)
   r.incomplete = incomplete(r.a)
   for i, other in ipairs(r.others) do
+    r.columns[i].timeline = timeline.build(other)
+    r.columns[i].inside = inside.build(other)
+    r.columns[i].a = other
     r.columns[i].words = undriven_words({ dialling = dialling(other), a = other })
     for _, n in ipairs(incomplete(other)) do
       r.incomplete[#r.incomplete + 1] = ("beside (%s): %s"):format(r.beside[i].name, n)

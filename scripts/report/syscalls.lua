@@ -8,11 +8,12 @@ local syscalls = {}
 local SOCKETCALL = 102
 
 -- Counts of a run: {total, names (name → count), parts (name → true for those
--- that came through socketcall), socketcall (sum or nil), complete}
+-- that came through socketcall), socketcall (sum or nil), shown, complete,
+-- by (who counted: "kernel", "tracer", or nil for the events alone), level}
 function syscalls.count(run)
   local names, by_number, shown = {}, {}, 0
   local arch = run.info.sample and run.info.sample.arch
-  local stats
+  local stats, kernel, level
   for _, ev in ipairs(run.device) do
     if ev.kind == "syscall" then
       names[ev.name], shown = (names[ev.name] or 0) + 1, shown + 1
@@ -21,15 +22,26 @@ function syscalls.count(run)
       end
     elseif ev.kind == "stats" and type(ev.stats.syscalls) == "table" then
       stats = ev.stats.syscalls
+      if type(ev.stats.kernel) == "table" then kernel = ev.stats.kernel end
     elseif ev.kind == "device" then
       arch = arch or ev.arch
+      level = level or ev.level
     end
   end
   for name, n in pairs(stats or {}) do
     if type(n) == "number" then names[name] = math.max(names[name] or 0, n) end
   end
-  local result = { names = names, parts = {}, total = 0, shown = shown,
-    complete = stats ~= nil }
+  -- The kernel counts all calls, also those that were not shown.
+  local carried
+  for name, n in pairs(kernel or {}) do
+    if type(n) == "number" then
+      if name == "socketcall" then carried = n
+      else names[name] = math.max(names[name] or 0, n) end
+    end
+  end
+  local result = { names = names, parts = {}, total = 0, shown = shown, level = level,
+    by = kernel and "kernel" or stats and "tracer" or nil,
+    complete = kernel ~= nil or stats ~= nil and (level == nil or level == "full") }
   -- Number 102 is getuid on x86_64 and others; there it never carries this.
   local multiplexed = arch == nil or arch == "i386" or arch:find("^i[3-6]86$") ~= nil
   local sum = 0
@@ -40,7 +52,12 @@ function syscalls.count(run)
       sum = sum + n
     end
   end
-  if sum > 0 then result.socketcall = sum + (names.socketcall or 0) end
+  sum = sum + (names.socketcall or 0)
+  if carried and carried > sum then
+    result.total = result.total + carried - sum
+    sum = carried
+  end
+  if sum > 0 then result.socketcall = sum end
   return result
 end
 

@@ -1,6 +1,7 @@
 -- The sample's first steps, each with the time since its start, and the
 -- study's question: does recvLine lead to processCmd, and how soon?
 local fmt = require("fmt")
+local titles = require("titles")
 
 local timeline = {}
 
@@ -59,19 +60,52 @@ local function handler(a)
   end
   if not entry then return nil end
   local by = led_by(a, entry)
+  return { name = name, entries = entries, at = entry.t - a.start, t = entry.t,
+    line = entry.line, args = entry.args, pid = entry.pid,
+    led_by = by and by.name, led_action = by and by.action, led_line = by and by.line,
+    led_after = by and entry.t - by.t }
+end
+
+-- How often recvLine was entered.
+local function reads_of(a)
   local reads = 0
   for _, ev in ipairs(a.run.device) do
     if ev.kind == "function" and ev.name == "recvLine" and ev.action == "entry" then
       reads = reads + 1
     end
   end
-  return { name = name, entries = entries, at = entry.t - a.start, t = entry.t,
-    line = entry.line, args = entry.args, pid = entry.pid, reads = reads,
-    led_by = by and by.name, led_action = by and by.action, led_line = by and by.line,
-    led_after = by and entry.t - by.t }
+  return reads
 end
 
--- {steps (list of {what, at, t, file, line, detail}), handler}
+-- What came of a connect: at once, or later (what its socket met after it had
+-- been told that it is connected is another matter).
+local function outcome(ev)
+  if ev.injected then
+    return ev.errno and " fails: " .. ev.errno .. " (forged)" or " succeeds (forged)"
+  elseif ev.errno and ev.errno ~= "EINPROGRESS" then
+    return " fails: " .. ev.errno
+  elseif ev.errno and ev.use.errno then
+    return " fails: " .. ev.use.errno
+  end
+  return ev.errno and not ev.use.connected and " gets no answer" or ""
+end
+
+-- The first times that processes called themselves something else.
+local TITLES = 3
+
+local function titles_told(a)
+  local list = {}
+  for _, p in ipairs(a.procs) do
+    for _, x in ipairs(p.titles or {}) do
+      list[#list + 1] = step(a, ("process %d calls itself"):format(p.pid), x, "device.jsonl",
+        titles.describe(x))
+    end
+  end
+  table.sort(list, function(x, y) return x.t < y.t end)
+  return { table.unpack(list, 1, TITLES) }
+end
+
+-- {steps (list of {what, at, t, file, line, detail}), handler, reads}
 function timeline.build(a)
   local steps = {}
   local function add(x)
@@ -97,11 +131,8 @@ function timeline.build(a)
     return ev.name == "connect" and ev.use and ev.use.dest_port ~= 53 and ev.use.proto ~= "udp"
   end)
   if dials then
-    local dest = fmt.endpoint(dials.use.dest_ip, dials.use.dest_port)
-    add(step(a, "first connect", dials, "device.jsonl", dest
-      .. (dials.errno and dials.errno ~= "EINPROGRESS" and " fails: " .. tostring(dials.errno)
-      or dials.use.errno and " fails: " .. dials.use.errno
-      or dials.errno and not dials.use.connected and " gets no answer" or "")))
+    add(step(a, "first connect", dials, "device.jsonl", fmt.endpoint(dials.use.dest_ip,
+      dials.use.dest_port) .. outcome(dials)))
   end
   local s = first(a.journal.list, function(x) return x.opened and x.proto ~= "udp" end)
     or a.journal.list[1]
@@ -118,6 +149,7 @@ function timeline.build(a)
   if h then
     add(step(a, "first entry into " .. fmt.esc(h.name), h, "device.jsonl", nil))
   end
+  for _, x in ipairs(titles_told(a)) do add(x) end
   local finished = a.journal.run.finished
   add(finished and step(a, "profile finished", finished, "session.jsonl",
     fmt.esc(finished.reason or "")))
@@ -130,7 +162,7 @@ function timeline.build(a)
     if x.t ~= y.t then return x.t < y.t end
     return x.order < y.order
   end)
-  return { steps = steps, handler = h }
+  return { steps = steps, handler = h, reads = reads_of(a) }
 end
 
 return timeline

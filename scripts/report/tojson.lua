@@ -2,8 +2,10 @@
 -- captures/README.md; they stay, new ones may come. Times are seconds since
 -- the sample's start (`at`) unless a key says otherwise.
 local fmt = require("fmt")
+local inside = require("inside")
 local json = require("json")
 local ledger = require("ledger")
+local text = require("text")
 
 local tojson = {}
 local FORMAT = 1
@@ -18,10 +20,20 @@ local function pointer(file, line)
   return line and { file = file, line = line } or nil
 end
 
+local function titles_of(a, list)
+  local out = {}
+  for i, x in ipairs(list) do
+    out[i] = { at = x.t - a.start, name = x.name, argv = json.array(x.argv),
+      evidence = pointer("device.jsonl", x.line) }
+  end
+  return json.array(out)
+end
+
 local function process(a, p)
   return {
     pid = p.pid, parent = p.parent and p.parent.pid, at = p.t - a.start, path = p.path,
     argv = p.argv and json.array(p.argv), label = p.label,
+    titles = p.titles and titles_of(a, p.titles),
     ended_at = p.ended and p.ended - a.start, status = p.status,
     signal = p.signal and tostring(p.signal), evidence = pointer("device.jsonl", p.born_line),
   }
@@ -92,6 +104,7 @@ local function functions(a, row)
   for i, e in ipairs(row.entries) do
     out[i] = { name = e.name, count = e.count, at = e.t - a.start, after_sent = e.delay,
       args = json.array(e.args), pid = e.pid, baseline = e.baseline,
+      takes_received = e.takes_received,
       evidence = pointer("device.jsonl", e.line) }
   end
   return out
@@ -103,6 +116,78 @@ local function read(a, c)
   return { pid = p.pid, process = p.label, at = (c.read_at or c.begun.t) - a.start,
     complete = c.reader ~= nil, how = c.how,
     evidence = pointer("device.jsonl", c.read_line or c.begun.line) }
+end
+
+local function compared(x)
+  local out = json.array()
+  for i, w in ipairs(x.words) do
+    out[i] = { word = bytes(w.word), times = w.times, same = w.same,
+      functions = json.array(w.functions) }
+  end
+  return out
+end
+
+local function addresses(list)
+  local out = json.array()
+  for i, b in ipairs(list) do out[i] = { at = b.at, calls = json.array(b.calls) } end
+  return out
+end
+
+local function hits(cover, counts)
+  local out = json.array()
+  for i, b in ipairs(cover.blocks) do
+    if counts[i] then out[#out + 1] = { at = b.at, count = counts[i] } end
+  end
+  return out
+end
+
+local function covered(x)
+  local out = json.array()
+  for i, k in ipairs(x.coverage) do
+    out[i] = { ["function"] = k.cover.name, blocks = k.n, of = #k.cover.blocks,
+      hits = hits(k.cover, k.counts), only = addresses(k.only) }
+  end
+  return out
+end
+
+local function words(r)
+  local out = json.array()
+  for i, w in ipairs(r.inside.words) do
+    local tried, same = json.array(), json.array()
+    for _, x in ipairs(r.rows) do
+      if w.commands[x.command] then tried[#tried + 1] = x.id end
+      if w.same[x.command] then same[#same + 1] = x.id end
+    end
+    out[i] = { word = bytes(w.word), functions = json.array(fmt.keys(w.functions)),
+      times = w.times, commands = tried, same = same, same_idle = w.idle_same,
+      evidence = pointer("device.jsonl", w.line) }
+  end
+  return out
+end
+
+local function coverage(r)
+  local out = json.array()
+  for i, k in ipairs(r.inside.coverage) do
+    local never = inside.never(k)
+    out[i] = { ["function"] = k.name, start = k.start, ["end"] = k.stop, blocks = #k.blocks,
+      ran = #k.blocks - #never, never = addresses(never), unknown_jumps = k.unknown_jumps,
+      unknown_at = json.array(k.unknown_at), guessed_tables = k.guessed_tables,
+      jumps_outside = k.jumps_outside, left_out = k.left_out, idle = hits(k, k.idle),
+      evidence = pointer("device.jsonl", k.line) }
+  end
+  return out
+end
+
+local function crash(r)
+  local c = r.crash
+  if not c then return nil end
+  local frames = json.array()
+  for i, f in ipairs(c.frames) do
+    frames[i] = { address = f.address, ["function"] = f.name, offset = f.offset, how = f.how }
+  end
+  return { pid = r.crashed.pid, signal = c.signal, address = c.address, pc = c.pc,
+    registers = c.registers, backtrace = frames, sha256 = c.sha256, size = c.size,
+    evidence = pointer("device.jsonl", c.line) }
 end
 
 local function row(a, r)
@@ -117,7 +202,7 @@ local function row(a, r)
   end
   return {
     command = c.id, name = c.name, data = bytes(c.text), target = c.target, profile = c.profile,
-    session = s and s.id, at = c.t - a.start, verdict = r.verdict, why = r.why,
+    by = c.by, session = s and s.id, at = c.t - a.start, verdict = r.verdict, why = r.why,
     summary = json.array(ledger.phrases(r)), read = read(a, c), read_together_with = together,
     reply = r.reply and { data = bytes(r.reply.text), at = r.reply.t - a.start,
       how = r.reply.how, evidence = pointer("device.jsonl", r.reply.line) },
@@ -126,6 +211,9 @@ local function row(a, r)
     dns = list_of(a, b.dns, dns), ran = list_of(a, b.execs, deed),
     signals = list_of(a, b.signals, deed), listens = list_of(a, b.listens, deed),
     deeds = list_of(a, b.deeds, deed), functions = functions(a, r), duration = r.duration,
+    compared = compared(r.inside), coverage = covered(r.inside), crash = crash(r),
+    memory = r.dump and { mappings = r.dump.mappings, bytes = r.dump.bytes,
+      processes = r.dump.processes, evidence = pointer("device.jsonl", r.dump.first_line) },
     settle = c.settle, closed_session = r.session_closed,
     evidence = { command = pointer("session.jsonl", c.line),
       first = pointer("device.jsonl", b.first_line), last = pointer("device.jsonl", b.last_line) },
@@ -151,7 +239,8 @@ local function calls(r)
   end
   for _, column in ipairs(r.columns) do
     out[column.side] = { run = column.run.name, total = column.counts.total,
-      complete = column.counts.complete }
+      complete = column.counts.complete, shown = column.counts.shown,
+      counted_by = column.counts.by, level = column.counts.level }
   end
   return out
 end
@@ -164,7 +253,8 @@ local function steps(r)
   return out
 end
 
-local function handler(h)
+local function handler(r)
+  local h = r.timeline.handler
   return h and {
     name = h.name, entries = h.entries, at = h.at, args = json.array(h.args), pid = h.pid,
     led_by = h.led_by, led_after = h.led_after, evidence = pointer("device.jsonl", h.line),
@@ -176,8 +266,17 @@ local function left_behind(r)
   for i, f in ipairs(r.files) do
     local ids = json.array()
     for _, x in ipairs(f.commands) do ids[#ids + 1] = x.id end
-    out[i] = { path = f.path, sha256 = f.sha256, size = f.size, commands = ids,
-      evidence = pointer("device.jsonl", f.line) }
+    out[i] = { path = f.path, sha256 = f.sha256, size = f.size, truncated = f.truncated,
+      commands = ids, evidence = pointer("device.jsonl", f.line) }
+  end
+  return out
+end
+
+local function decoded(r)
+  local out = json.array()
+  for i, x in ipairs(r.decoded) do
+    out[i] = { text = x.text, address = x.address, pid = x.pid, mapping = x.mapping,
+      command = x.command, evidence = pointer("device.jsonl", x.line) }
   end
   return out
 end
@@ -192,10 +291,14 @@ function tojson.render(r)
   return json.encode({
     format = FORMAT, run = r.run.name, mode = info.mode, beside = beside,
     verdict = r.verdict, sample = info.sample, counts = r.counts, commands = rows,
-    timeline = steps(r), handler = handler(r.timeline.handler) or json.null,
+    timeline = steps(r), handler = handler(r) or json.null,
+    answers = json.array(text.handler(r)), words = words(r), coverage = coverage(r),
+    probes = r.inside.told or json.null,
     sessions = list_of(a, a.journal.list, session), processes = list_of(a, a.procs, process),
     system_calls = calls(r), dialling = r.dialling, baseline = json.array(r.baseline),
     containment = info.containment or json.null, files = left_behind(r),
+    decoded = decoded(r), skipped = { count = r.skipped.count, seconds = r.skipped.seconds,
+      looks = json.array(r.skipped.looks) }, forged = r.forged or json.null,
     unattributed = { flows = flows(a, r.unattributed.flows),
       dns = list_of(a, r.unattributed.dns, dns) },
     incomplete = json.array(r.incomplete), clocks = r.alignment or json.null,

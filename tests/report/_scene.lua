@@ -37,6 +37,23 @@ function scene.new(dir)
   return s
 end
 
+local root, made = nil, 0
+
+-- One in a folder of its own below a scratch folder.
+function scene.fresh()
+  if not root then
+    root = os.tmpname()
+    os.remove(root)
+  end
+  made = made + 1
+  return scene.new(root .. "/run" .. made)
+end
+
+-- Removes what fresh made.
+function scene.sweep()
+  if root then os.execute("rm -rf '" .. root .. "'") end
+end
+
 -- Lets time pass.
 function scene:wait(seconds)
   self.t = self.t + seconds
@@ -51,7 +68,11 @@ local function add(s, file, object)
   return #s.files[file]
 end
 
-function scene:device(object) return add(self, "device.jsonl", object) end
+-- What the guest tells: its clock may have fallen behind (`lag`, seconds).
+function scene:device(object)
+  object.timestamp = object.timestamp or stamp(self.t + 0.0001 - (self.lag or 0))
+  return add(self, "device.jsonl", object)
+end
 function scene:journal(object) return add(self, "session.jsonl", object) end
 
 -- A system call: s:call(7, "socket", "AF_INET, SOCK_DGRAM, 0", 4, {fd = …})

@@ -16,7 +16,7 @@ for arch in i386 mips sparc64; do
 		"$(jq -r '[.functions[].name | select(test("printf|malloc|memcpy"))] | length' \
 			"$TMP/out")" 0
 	is "$arch: its commands" "$(jq -r '[.commands[].word] | sort | join(" ")' "$TMP/out")" \
-		"CLOSE CRASH DROP GETLOCALIP HOLD HTTP PING PONG RESOLVE STOP TCP UDP"
+		"CLOSE CRASH DROP GETLOCALIP HOLD HTTP KILLATTK PING PONG RESOLVE STOP TCP UDP"
 	is "$arch: its server's name" "$(jq -r '.strings.name | join(" ")' "$TMP/out")" \
 		c2.linebot.example
 	"$inspect" "$sample" >"$TMP/text"

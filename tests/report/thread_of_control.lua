@@ -7,14 +7,7 @@ local reader, summary, ledger = require("reader"), require("summary"), require("
 local text, tojson = require("text"), require("tojson")
 local cjson = require("cjson")
 
-local root = os.tmpname()
-os.remove(root)
-local made = 0
-
-local function new()
-  made = made + 1
-  return scene.new(root .. "/run" .. made)
-end
+local new = scene.fresh
 
 -- Writes the scene and reports on it; rows by the command's number.
 local function report(s, beside, cut)
@@ -459,17 +452,89 @@ do -- DNS by the question's bytes, and a lookup's traffic that is baseline
   tap.is("DNS: how it was joined", rows[1].behaviour.dns[1].joined, "question's bytes")
 end
 
+-- A question as the tracer shows it (without its port, if port is nil there)
+-- and as the name server has it.
+local function question(s, pid, name, id, port, hidden)
+  local wire = string.pack(">I2", id) .. "\1\0\0\1\0\0\0\0\0\0"
+    .. name:gsub("([^.]+)%.?", function(l) return string.char(#l) .. l end) .. "\0\0\1\0\1"
+  local sock = { proto = "UDP", dest_ip = "8.8.8.8", dest_port = 53 }
+  if not hidden then sock.src_ip, sock.src_port = "10.13.37.2", port end
+  s:call(pid, "socket", "AF_INET, SOCK_DGRAM, IPPROTO_IP", 5)
+  s:call(pid, "connect", '5, {sa_family=AF_INET, sin_port=htons(53), '
+    .. 'sin_addr=inet_addr("8.8.8.8")}, 16', 0, { fd = 5, socket = { proto = "UDP" } })
+  s:call(pid, "send", '5<UDP>, "…", 30, 0', #wire, { fd = 5, socket = sock, length = #wire,
+    text = wire })
+  s:journal({ event_type = "dns", proto = "UDP", src_ip = "10.13.37.2", src_port = port,
+    dest_ip = "8.8.8.8", dest_port = 53, dns = { type = "answer", id = id, rrname = name,
+    rrtype = "A", rcode = "NOERROR", answers = { { rdata = "198.18.0.5" } } } })
+  s:call(pid, "close", "5", 0, { fd = 5 })
+end
+
+for _, hidden in ipairs({ false, true }) do -- the guest's clock falls seconds behind
+  local how = hidden and "a slow clock, no ports: " or "a slow clock: "
+  local s = new()
+  s:exec(7, "/tmp/linebot")
+  question(s, 7, "c2.linebot.example", 5914, 45001, hidden)
+  local c = bot(s, 7, 40001)
+  c:command("RESOLVE", "!* RESOLVE www.x.example\n")
+  s.lag = 4.5
+  c:reads(7)
+  question(s, 7, "www.x.example", 5914, 45002, hidden)
+  s:wait(3)
+  c:command("JUNK", "!* JUNK\n")
+  c:reads(7)
+  question(s, 7, "c2.linebot.example", 5914, 45003, hidden)
+  s:wait(1)
+  c:command("AGAIN", "!* RESOLVE www.x.example\n")
+  c:reads(7)
+  question(s, 7, "www.x.example", 5915, 45004, hidden)
+  s:finish()
+  local r, rows = report(s)
+  tap.is(how .. "verdicts", verdicts(rows), "handled ignored handled")
+  tap.is(how .. "the name", says(rows[1]), "looked up www.x.example")
+  tap.is(how .. "joined by", rows[1].behaviour.dns[1].joined,
+    hidden and "question's bytes" or "5-tuple")
+  tap.is(how .. "each question is one command's", #rows[1].behaviour.dns, 1)
+  tap.is(how .. "none is left over", #r.unattributed.dns, 0)
+end
+
+do -- a name that is asked for over TLS
+  local s = new()
+  local c = bot(s, 7, 40001)
+  c:command("RESOLVE", "!* RESOLVE www.x.example\n")
+  c:reads(7)
+  s.lag = 3
+  local dot = s:session({ pid = 7, port = 40002, fd = 6, dest = "8.8.8.8", dport = 853,
+    profile = "dns" })
+  s:call(7, "write", '6<TCP>, "…", 40', 40, { fd = 6, socket = dot:socket(), length = 40,
+    base64 = "FwMDAA==" })
+  dot:event("dns", { dns = { type = "answer", id = 1, rrname = "www.x.example", rrtype = "A",
+    rcode = "NOERROR", answers = {} } })
+  s:finish()
+  local _, rows = report(s)
+  tap.like("DNS over TLS: the name is the command's", says(rows[1]), "looked up www.x.example")
+  tap.is("DNS over TLS: joined by", rows[1].behaviour.dns[1].joined, "session's socket")
+end
+
 do -- refused commands have a row; sample's text cannot draw on the terminal
   local s = new()
   local c = bot(s, 7, 40001)
-  c:event("error", { error = { message = "refused: 8.8.8.8 is outside the lab" } })
+  s.commands = s.commands + 1
+  c:event("command", { command = s.commands, command_info = { name = "UDP", length = 14,
+    text = "!* UDP 8.8.8.8", by = "attach", refused = "8.8.8.8 is outside the lab" } })
   c:command("X", "!* X\n")
   c:reads(7)
   c:says(7, "\27[2Jhaha\n")
   s:finish()
   local r, rows = report(s)
-  tap.is("refused: a row", rows[0] and rows[0].verdict, "refused")
-  tap.is("escape: the reply is shown harmless", says(rows[1]), 'replied "\\x1b[2Jhaha\\n"')
+  tap.is("refused: a row", rows[1].verdict, "refused")
+  tap.is("refused: says why", says(rows[1]), "8.8.8.8 is outside the lab")
+  tap.like("refused: is told in the head", r.verdict, "^2 commands: 1 handled, 1 refused")
+  tap.is("by hand: in report.json", r.json.commands[1].by, "attach")
+  tap.like("by hand: in report.txt", r.text, "on session 1 by hand; session")
+  tap.is("refused: shows its text", r.json.commands[1].data.text, "!* UDP 8.8.8.8")
+  tap.is("refused: what the next one does is its own", rows[2].verdict, "handled")
+  tap.is("escape: the reply is shown harmless", says(rows[2]), 'replied "\\x1b[2Jhaha\\n"')
   tap.ok("escape: no control character in report.txt", not r.text:find("[\0-\9\11-\31\127]"))
   local widest = 0
   for line in r.text:gmatch("[^\n]+") do widest = math.max(widest, utf8.len(line) or 999) end
@@ -567,6 +632,31 @@ do -- a thread shares its parent's sockets
   tap.is("thread: verdicts", verdicts(rows), "handled ignored")
 end
 
+do -- a shell that says "not found", and what it forked to find that out
+  local s = new()
+  local c = bot(s, 7, 40001)
+  local function says_unknown(command)
+    c:event("note", { note = { kind = "reply", command = command, unknown = true } })
+  end
+  local first = c:command("nonsense", "no-such-word\n")
+  c:reads(7)
+  s:fork(7, 8)
+  s:exit(8, 127)
+  c:says(7, "sh: no-such-word: not found\n")
+  says_unknown(first)
+  local second = c:command("fetch", "fetch\n")
+  c:reads(7)
+  s:datagrams(7, 5, 2, "198.18.0.1", 9)
+  c:says(7, "sh: fetch: not found\n")
+  says_unknown(second)
+  s:finish()
+  local r, rows = report(s)
+  tap.is("not found: verdicts", verdicts(rows), "ignored handled")
+  tap.like("not found: said", r.text, "it answered that it doesn't know it")
+  tap.is("not found: the reply is kept", r.json.commands[1].reply.data.text,
+    "sh: no-such-word: not found\n")
+end
+
 do -- a listener of the command's own, and an execve
   local s = new()
   local c = bot(s, 7, 40001)
@@ -580,5 +670,40 @@ do -- a listener of the command's own, and an execve
   tap.like("exec: told", says(rows[1]), "ran /bin/sh %-c id")
 end
 
-os.execute("rm -rf '" .. root .. "'")
+do -- a flood whose calls are not shown: the kernel says whose socket it was
+  local s = new()
+  local c = bot(s, 7, 40001)
+  c:command("UDP", "!* UDP 198.18.0.1 9 4\n")
+  c:reads(7)
+  s:fork(7, 8)
+  s:device({ event_type = "level", pid = 8, level = { state = "down", from = "observe",
+    to = "flood", rate = 900, reason = "packets" } })
+  s:wait(0.4)
+  s:device({ event_type = "socket", pid = 8, socket = { proto = "UDP", src_port = 45001,
+    dest_ip = "198.18.0.1", sent = 5000 } })
+  s:device({ event_type = "unseen", pid = 8, unseen = { ran = 0.19 } })
+  s:wait(0.4)
+  s:device({ event_type = "level", pid = 8, level = { state = "up", from = "flood",
+    to = "observe", rate = 0, reason = "calm" } })
+  s:exit(8, 0)
+  s:flow({ port = 45001, dest = "198.18.0.1", dport = 9, packets = 9000, bytes = 400000,
+    age = 0.8 })
+  s:flow({ port = 45002, dest = "198.18.0.2", dport = 9, packets = 1 }) -- nobody's
+  c:command("JUNK", "!* JUNK\n")
+  c:reads(7)
+  -- What is counted at the end is no later command's.
+  s:device({ event_type = "socket", pid = 8, socket = { proto = "UDP", src_port = 45001,
+    dest_ip = "198.18.0.1", sent = 9000 } })
+  s:finish()
+  local r, rows = report(s)
+  tap.is("flood: verdicts", verdicts(rows), "handled ignored")
+  tap.like("flood: all of it", says(rows[1]), "^9,?000 packets to udp 198%.18%.0%.1:9")
+  tap.is("flood: how it was joined", rows[1].behaviour.flows[1].joined, "kernel's word")
+  tap.is("flood: whose it was", rows[1].behaviour.flows[1].use.proc.pid, 8)
+  tap.is("flood: no more processes than there were", #r.a.procs, 2)
+  tap.like("flood: the report says what is not shown", table.concat(r.incomplete, "\n"),
+    "the calls of process 8 are not shown: 900 a second came")
+end
+
+scene.sweep()
 tap.finish()
