@@ -19,6 +19,14 @@ _kagemusha_labs() {
 	done
 }
 
+# The runs that go on.
+_kagemusha_runs() {
+	local f
+	for f in "${KAGEMUSHA_CAPTURES:-captures}"/*/attach.sock; do
+		[[ ! -S $f ]] || basename "${f%/*}"
+	done
+}
+
 _kagemusha() {
 	local current=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD - 1]}
 	local kage=${COMP_WORDS[0]} command=${COMP_WORDS[1]:-} help words=''
@@ -30,6 +38,8 @@ _kagemusha() {
 	elif [[ $current == -* ]]; then
 		help=$("$kage" "$command" --help 2>/dev/null)
 		words=$(_kagemusha_words options "$help")
+	elif [[ $command == attach ]]; then
+		words=$(_kagemusha_runs)
 	elif ((COMP_CWORD == 2)); then
 		help=$("$kage" "$command" --help 2>/dev/null)
 		words=$(_kagemusha_words actions "$help")

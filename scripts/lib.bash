@@ -57,6 +57,14 @@ die() {
 	exit 1
 }
 
+# end_on_signals: a script that is told to end does so by its EXIT trap. Without
+# a trap of its own INT is lost when the program that bash waits for ends by
+# itself.
+end_on_signals() {
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+}
+
 # usage_error TEXT: the command line is wrong.
 usage_error() {
 	warn "$@"
@@ -75,10 +83,30 @@ need_root() {
 	((EUID == 0)) || lacks "$1 needs root: run it with sudo"
 }
 
+# take_back RUN: all of an ended run's folder belongs to who owns it. The
+# responder, without rights by then, kept payloads and left its sockets.
+take_back() {
+	find "$1" -maxdepth 1 -type s -delete
+	[[ ! -d $1/files ]] || chown -R --reference="$1" "$1/files"
+}
+
 # need_value OPTION "$@": dies unless the option (now $1 of the caller's own
 # arguments) is followed by a value.
 need_value() {
 	[[ $# -ge 3 && -n $3 ]] || usage_error "$1 needs a value"
+}
+
+# need_lab_name NAME: dies unless a lab may be called so.
+need_lab_name() {
+	[[ $1 =~ ^[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?$ ]] || usage_error \
+		"'$1' is no name for a lab: use up to 24 of a-z, 0-9 and -"
+}
+
+# setting KEY=VALUE: the same, the path of KEY=@FILE made whole.
+setting() {
+	[[ $1 =~ ^[^=]+=@[^@] ]] || { printf '%s' "$1"; return; }
+	[[ -r ${1#*=@} ]] || usage_error "--set $1: can't read the file"
+	printf '%s=@%s' "${1%%=@*}" "$(readlink -f -- "${1#*=@}")"
 }
 
 # need_programs PROGRAM...: ends with 3, naming the Debian packages to install.

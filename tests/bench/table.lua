@@ -8,18 +8,24 @@ local cjson = require "cjson"
 -- at_least: our median by the peer's; at_most: our median itself.
 local ROWS = {
   { "dns", "DNS", "queries/s", peer = "dnsmasq", at_least = 1.0 },
+  { "dns_cpu", "  processor time of each", "us", peer = "dnsmasq" },
   { "dns", "DNS", "queries/s", peer = "inetsim" },
   { "tcp", "TCP session, 100 at once", "sessions/s", peer = "nginx", at_least = 0.6 },
+  { "tcp_cpu", "  processor time of each", "us", peer = "nginx" },
   { "tcp", "TCP session (inetsim: 10 at once)", "sessions/s", peer = "inetsim" },
   { "crowd", "TCP session, {crowd} at once", "sessions/s", peer = "nginx", at_least = 0.6 },
+  { "crowd_cpu", "  processor time of each", "us", peer = "nginx" },
   { "crowd_errors", "  errors among them, all rounds", "errors", peer = "nginx", at_most = 0,
     sum = true },
   { "http", "HTTP keep-alive, 50 at once", "requests/s", peer = "nginx", at_least = 0.4 },
+  { "http_cpu", "  processor time of each", "us", peer = "nginx" },
   { "tls", "TLS full handshake, leaf cached", "handshakes/s", peer = "nginx", at_least = 0.8 },
+  { "tls_cpu", "  processor time of each", "us", peer = "nginx" },
   { "tls_errors", "  errors among them, all rounds", "errors", peer = "nginx", at_most = 0,
     sum = true },
   { "fresh", "TLS handshake, fresh name, median", "ms", at_most = 5 },
   { "fresh_p99", "  the same, 99th percentile", "ms" },
+  { "fresh_cpu", "  processor time of each", "us" },
   { "idle_memory", "{idlers} idle sessions, memory each", "KiB", at_most = 12 },
   { "idle_cpu", "  CPU for all of them", "% of a core", at_most = 1 },
   { "idle_lost", "  of them lost", "sessions", at_most = 0 },
@@ -32,6 +38,13 @@ local DEVICE_ROWS = {
   { "linebot", "linebot, a whole run beyond its waiting", "s", at_most = 15 },
   { "linebot_whole", "  the same with its waiting", "s" },
   { "linebot_commands", "  commands sent", "commands" },
+  { "mix", "level observe: a mixed loop, a round", "us", peer = "strace -f", ratio_at_most = 0.67 },
+  { "mix_kept", "  the same, without stepping down", "us", peer = "strace -f" },
+  { "flood", "level flood: datagrams sent", "per s", peer = "untraced", at_least = 0.8 },
+  { "flood_observe", "  the same at observe, with stepping down", "per s", peer = "untraced" },
+  { "clock_median", "from a call's event to its packet, median", "ms" },
+  { "clock_least", "  the least", "ms" },
+  { "clock_most", "  the most", "ms" },
 }
 
 local options, path = {}, nil
@@ -94,6 +107,8 @@ local function evaluate(row, samples, who)
   end
   if row.at_least and out.ratio then
     out.target, out.met = { ratio_at_least = row.at_least }, out.ratio >= row.at_least
+  elseif row.ratio_at_most and out.ratio then
+    out.target, out.met = { ratio_at_most = row.ratio_at_most }, out.ratio <= row.ratio_at_most
   elseif row.at_most then
     out.target, out.met = { at_most = row.at_most }, ours <= row.at_most
   end
@@ -109,7 +124,8 @@ end
 
 local function target(row)
   if not row.target then return "", "" end
-  local least = row.target.ratio_at_least
+  local least, most = row.target.ratio_at_least, row.target.ratio_at_most
+  if most then return ("<= %.2f x"):format(most), row.met and "met" or "MISSED" end
   return least and (">= %.1f x"):format(least) or "<= " .. number(row.target.at_most),
     row.met and "met" or "MISSED"
 end
@@ -120,10 +136,18 @@ local function device_rows(samples)
   for metric in pairs(samples) do
     local arch = metric:match("^start_(.+)")
     if arch then
-      rows[#rows + 1] = { metric, "restore to sample started, " .. arch, "s", at_most = 1 }
+      rows[#rows + 1] = { metric, "restore to sample started, " .. arch, "s", peer = "boot",
+        at_most = 1 }
+      rows[#rows + 1] = { "cpu_" .. arch, "  processor time of QEMU until then", "s",
+        peer = "boot" }
     end
   end
-  table.sort(rows, function(a, b) return a[1] < b[1] end)
+  -- The start's row before its processor time.
+  table.sort(rows, function(a, b)
+    local x, y = a[1]:match("_(.*)"), b[1]:match("_(.*)")
+    if x ~= y then return x < y end
+    return a[1] > b[1]
+  end)
   return table.move(DEVICE_ROWS, 1, #DEVICE_ROWS, #rows + 1, rows)
 end
 
@@ -145,8 +169,7 @@ local function show(title, list, samples, who)
     end
   end
   if options.json == "-" or #rows == 0 then return rows end
-  print(FORMAT:format(title, who, who == "responder" and "peer" or "", "",
-    who == "responder" and "ratio" or "", "target", "", "unit"))
+  print(FORMAT:format(title, who, "peer", "", "ratio", "target", "", "unit"))
   print(("-"):rep(107))
   print(table.concat(lines, "\n") .. "\n")
   return rows

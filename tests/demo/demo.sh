@@ -16,6 +16,8 @@ fi
 offline=$(echo "$TMP"/captures/*-offline)
 driven=$(find "$TMP/captures" -mindepth 1 -maxdepth 1 ! -name '*-offline')
 
+check 'captures/README.md describes every key of both runs' \
+	lua5.4 "$TOP/tests/report/_documented.lua" "$driven" "$offline"
 is 'the driven run finished' "$(jq -r .verdict "$driven/run.json")" finished
 is 'containment was proved, before and after' \
 	"$(jq -r '.containment | "\(.proved) \([.checks[].when] | unique | join(" "))"' "$driven/run.json")" \

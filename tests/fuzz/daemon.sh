@@ -28,6 +28,30 @@ printf 'Connection: close\r\n\r\n' >&"$web"
 is "the session from before goes on" \
 	"$(timeout 10 head -n 1 <&"$web" | tr -d '\r')" "HTTP/1.1 200 OK"
 exec {web}>&-
+# Garbage for attach.sock: bytes, then requests whose parts fit by chance.
+for _ in {1..20}; do
+	head -c 100000 /dev/urandom |
+		timeout 10 nc -NU "$RUN/attach.sock" >/dev/null
+done
+pick() { eval "word=\${$1[RANDOM % \${#$1[@]}]}"; }
+# shellcheck disable=SC2034 # pick reads them
+{
+	verbs=(list watch unwatch send close hold go dance)
+	sessions=(1 2 3 0 -1 99999999999999999999 null '"x"' '[1]')
+	texts=('""' '"a\u0000b"' 5 null '"\ud83d\ude00"' '{"text":[]}')
+	hexes=(00 zz '' '0' 'ff 00')
+}
+word=
+for _ in {1..2000}; do
+	pick verbs; printf '{"do":"%s",' "$word"
+	pick sessions; printf '"session":%s,' "$word"
+	pick texts; printf '"%s":%s,"id":%s,' text "$word" "$word"
+	pick hexes; printf '"hex":"%s"}\n' "$word"
+done >"$TMP/requests"
+echo '{"do":"unwatch"}' >>"$TMP/requests"
+timeout 60 nc -NU "$RUN/attach.sock" <"$TMP/requests" >"$TMP/answers"
+is "every request is answered" "$(grep -c '"re":' "$TMP/answers")" 2001
+check "by JSON" jq empty "$TMP/answers"
 check "the process is still the same" kill -0 "$RESPONDER_PID"
 stop_responder
 is "a clean stop" "$STATUS" 0

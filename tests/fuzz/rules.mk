@@ -5,12 +5,13 @@
 FUZZ_CC ?= clang
 FUZZ_CFLAGS := -std=c17 -D_GNU_SOURCE -g -O1 -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined \
-	-Wall -Wextra -Iresponder -Ivm/host $(PKG_CFLAGS)
+	-Wall -Wextra -Iresponder -Ivm/host -Ivm \
+	-DKAGEMUSHA_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
 FUZZ_SRCS := $(wildcard responder/base/*.c responder/wire/*.c) \
 	responder/net/names.c responder/net/dhcp.c \
 	$(wildcard responder/net/dns*.c) \
-	$(addprefix vm/host/,ctlframe.c elffile.c emulator.c guestclock.c probe.c \
-	strace.c straceargs.c tracebuf.c tracer.c)
+	$(filter-out vm/host/main.c vm/host/events.c,$(wildcard vm/host/*.c)) \
+	tests/fuzz/events_nowhere.c
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(sort $(wildcard \
 	tests/fuzz/fuzz_*.c)))
 fuzz_obj = $(patsubst %.c,$(B)/fuzz/obj/%.o,$(1))

@@ -13,7 +13,8 @@ if ! clang -fsanitize=fuzzer,address -o "$TMP/try" "$TMP/try.c" \
 	skip fuzz "clang has no -fsanitize=fuzzer here (libclang-rt-14-dev)"
 	exit 0
 fi
-check "the fuzz targets build" make -s -C "$TOP" B="$BUILD" fuzzers
+check "the fuzz targets build" env -u MAKEFLAGS -u MFLAGS make -s \
+	-j"$(nproc)" -C "$TOP" B="$BUILD" fuzzers
 
 unhex() {
 	local i escaped=

@@ -22,3 +22,16 @@ remove_labs() {
 	done
 }
 at_exit remove_labs
+# serve_lab OPTION...: kagemusha serve in this test's lab, ready, with its run's
+# folder at $TMP/run, its journal $journal and its pid $serve; else the test ends.
+serve_lab() {
+	journal=$TMP/run/session.jsonl
+	"$TOP/scripts/kagemusha" serve --lab "$LAB" --out "$TMP/run" "$@" \
+		>"$TMP/out" 2>"$TMP/err" &
+	serve=$!
+	at_exit 'kill "$serve" 2>/dev/null; wait "$serve" 2>/dev/null'
+	wait_for 60 grep -qs '"state":"ready"' "$journal" || {
+		not_ok "serve is ready" "$(cat "$TMP/err")"
+		exit 0
+	}
+}

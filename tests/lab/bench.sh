@@ -47,7 +47,11 @@ if "$TOP/scripts/kagemusha" device image i386 >/dev/null 2>&1 &&
 	[[ -x $BUILD/specimens/i386/quitter && -x $BUILD/device ]]; then
 	timeout 120 "$run" --quick --only device --json - >"$TMP/device" 2>&1
 	check 'the device was timed from restore to sample' \
-		jq -e '.device[] | select(.metric == "start_i386").device > 0' \
+		jq -e '.device[] | select(.metric == "start_i386") |
+			.device > 0 and .peer_value > 0' \
+		"$TMP/device"
+	check 'in the processor time of QEMU too' \
+		jq -e '.device[] | select(.metric == "cpu_i386").device > 0' \
 		"$TMP/device"
 else
 	skip 'the device from restore to sample' 'no image of i386 is built'

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../tap.sh"
 . "$TOP/tests/lab/_lab.bash"
 [[ -x $BUILD/responder ]] || { skip dhcp.sh 'no responder is built'; exit 0; }
-busybox --list | grep -qx udhcpc ||
+grep -qx udhcpc <<<"$(busybox --list)" ||
 	{ skip dhcp.sh 'this busybox has no udhcpc'; exit 0; }
 
 run=$TMP/run
@@ -46,10 +46,10 @@ is 'who wants what is taken gets another' \
 	"$(client 02:00:00:00:00:0c -r 10.13.37.2)" "10.13.37.4 $rest"
 
 journal() { jq -e -n "first(inputs | select($1))" "$run/session.jsonl"; }
-check 'the journal has what was asked' wait_for 5 journal \
+check 'the journal has what was asked' wait_for 20 journal \
 	'.dhcp.type == "request" and .dhcp.dhcp_type == "discover" and
 	.dhcp.client_mac == "02:00:00:00:00:0a" and .dhcp.hostname == "cam"'
-check 'and what was given' wait_for 5 journal \
+check 'and what was given' wait_for 20 journal \
 	'.dhcp.type == "reply" and .dhcp.dhcp_type == "ack" and
 	.dhcp.client_mac == "02:00:00:00:00:0b" and
 	.dhcp.assigned_ip == "10.13.37.3"'
@@ -65,7 +65,7 @@ for to in 10.13.37.1 10.13.37.77; do
 	reply=$(lab exec --as-device bash -c "
 		exec 9<>/dev/udp/$to/67
 		cat '$TMP/renewal' >&9
-		timeout 5 head -c 300 <&9 | od -An -v -tx1 -w300 | tr -d ' \n'")
+		timeout 20 head -c 300 <&9 | od -An -v -tx1 -w300 | tr -d ' \n'")
 	is "a renewal at $to is acknowledged" \
 		"${reply:0:2} ${reply:32:8} ${reply:480:6}" '02 0a0d2502 350105'
 done

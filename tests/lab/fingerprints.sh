@@ -10,14 +10,7 @@ for p in tshark curl openssl kdig; do
 	command -v "$p" >/dev/null || { skip fingerprints.sh "no $p"; exit 0; }
 done
 
-"$TOP/scripts/kagemusha" serve --lab "$LAB" --out "$TMP/run" \
-	>"$TMP/out" 2>"$TMP/err" &
-serve=$!
-at_exit 'kill "$serve" 2>/dev/null; wait "$serve" 2>/dev/null'
-wait_for 15 grep -qs '"state":"ready"' "$TMP/run/session.jsonl" || {
-	not_ok "serve is ready" "$(cat "$TMP/err")"
-	exit 0
-}
+serve_lab
 device() { lab exec --as-device timeout 20 "$@" 2>&1; }
 hello() {
 	device openssl s_client -connect "$1" "${@:2}" </dev/null >/dev/null

@@ -15,7 +15,7 @@ serve() {
 		>"$TMP/$name.out" 2>"$TMP/$name.err" &
 	serve=$!
 	at_exit "kill $serve 2>/dev/null"
-	wait_for 15 grep -qs '"state":"ready"' "$TMP/$name/session.jsonl" ||
+	wait_for 60 grep -qs '"state":"ready"' "$TMP/$name/session.jsonl" ||
 		diag "$name is not ready: $(<"$TMP/$name.err")"
 }
 dial() {
@@ -33,8 +33,9 @@ told() {
 serve one
 is 'serves' "$?" 0
 check 'a device is answered' dial
-check 'and what it said is in the journal' wait_for 5 told one
-wait_for 5 test -z "$(ip -n "kage-$LAB" -br link show type veth)"
+check 'and what it said is in the journal' wait_for 20 told one
+veth_gone() { [[ -z $(ip -n "kage-$LAB" -br link show type veth) ]]; }
+wait_for 20 veth_gone
 kill "$serve"
 wait "$serve"
 is 'SIGTERM ends it well' "$?" 0
@@ -43,6 +44,8 @@ is 'run.json is whole' "$(fact one '[.mode, .verdict, .exit_code,
 	.containment.proved, ([.containment.checks[].when] | unique)]')" \
 	'["serve","finished",0,true,["after","before"]]'
 check 'every line of the folder is JSON' jq -e . "$TMP"/one/*.jsonl
+is 'all of it belongs to its owner, and no socket is left' \
+	"$(find "$TMP/one" -not -user root -o -type s)" ''
 check 'the capture has the packets' test "$(jq .packets \
 	"$TMP/one/recorder.json")" -gt 3
 check 'its lab is gone' gone "$LAB"
@@ -73,7 +76,7 @@ done
 serve killed
 kill -9 "$serve"
 wait "$serve" 2>/dev/null
-check 'killed: its programs end' wait_for 10 eval \
+check 'killed: its programs end' wait_for 30 eval \
 	'[[ -z $(ip netns pids "kage-$LAB") ]]'
 serve again --time 1
 wait "$serve"
@@ -90,6 +93,8 @@ lab down
 is 'unknown option' "$?" 2
 "$TOP/scripts/kagemusha" serve --time soon >/dev/null 2>&1
 is 'no number' "$?" 2
+"$TOP/scripts/kagemusha" serve --lab 'a lab' --out "$TMP/nolab" >/dev/null 2>&1
+is 'no name for a lab, and no folder' "$? $([[ ! -e $TMP/nolab ]] && echo none)" '2 none'
 "$TOP/scripts/kagemusha" serve --lab "$LAB" --out "$TMP/one" >/dev/null 2>&1
 is 'a folder that holds a run' "$?" 1
 lab up

@@ -19,6 +19,7 @@ ip netns exec $net "$BUILD/recorder" --interface lo --run "$RUN" --ready-fd 3 \
 recorder=$!
 at_exit "kill -9 $recorder 2>/dev/null"
 wait_for 10 grep -q ready "$TMP/recorder.ready"
+KAGEMUSHA_CACHE=$BUILD/test-cache "$BUILD/responder" --make-authority >/dev/null
 KAGEMUSHA_CACHE=$BUILD/test-cache ip netns exec $net "$BUILD/responder" --run "$RUN" \
 	--profiles "$TOP/lua-profiles" --listen 127.0.0.1:4443 --ready-fd 9 \
 	9>"$TMP/ready" 2>"$TMP/responder.log" &
@@ -33,7 +34,7 @@ for v in 1.0 1.1 1.2 1.3; do
 		"https://v$v.example:4443/inside-$v")" 200
 done
 closed() { (($(events 'select(.event_type == "close")' | wc -l) == 4)); }
-wait_for 5 closed
+wait_for 20 closed
 kill -TERM $responder && wait $responder
 kill -TERM $recorder && wait $recorder
 is 'the recorder ends well' $? 0

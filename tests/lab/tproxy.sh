@@ -31,7 +31,7 @@ for to in 203.0.113.77:5555 10.13.37.123:81 10.13.37.1:9000 8.8.8.8:23 \
 	ip=${to%:*} port=${to##*:} word=tcp$((n++))
 	as_device "exec 9<>/dev/tcp/$ip/$port && echo $word >&9" 2>"$TMP/err"
 	is "TCP $to connects" "$?" 0
-	check "TCP $to is known by what was dialled" wait_for 5 journal \
+	check "TCP $to is known by what was dialled" wait_for 20 journal \
 		".event_type == \"data\" and .proto == \"TCP\" and
 		.dest_ip == \"$ip\" and .dest_port == $port and
 		.data.text == \"$word\\n\" and
@@ -40,7 +40,7 @@ done
 for to in 198.18.0.1:9 203.0.113.9:12345 10.13.37.200:9000 2001:db8::7:514; do
 	ip=${to%:*} port=${to##*:} word=udp$((n++))
 	as_device "exec 9<>/dev/udp/$ip/$port && echo -n $word >&9"
-	check "UDP $to is known by what was dialled" wait_for 5 journal \
+	check "UDP $to is known by what was dialled" wait_for 20 journal \
 		".event_type == \"data\" and .proto == \"UDP\" and
 		.dest_ip == \"$ip\" and .dest_port == $port and
 		.data.text == \"$word\""

@@ -51,7 +51,8 @@ done
 # --- processes inside -------------------------------------------------------
 lab exec sleep 1000 & stray=$!
 lab exec bash -c 'trap "" TERM; while :; do sleep 1000; done' & deaf=$!
-wait_for 5 test "$(ip netns pids "kage-$LAB" | wc -l)" -ge 2
+both_run() { (($(ip netns pids "kage-$LAB" | wc -l) >= 2)); }
+wait_for 20 both_run
 check 'down' lab down
 wait "$stray" "$deaf" 2>/dev/null
 check 'down ends what ran inside' test ! -e "/proc/$stray" -a ! -e "/proc/$deaf"

@@ -35,7 +35,7 @@ for mode in driven offline; do
 	# shellcheck disable=SC2086  # one option or none
 	lab up $option
 	lab exec --as-device true
-	wait_for 5 eval '! ns -br link show type veth | grep -q dev'
+	wait_for 20 eval '[[ -z $(ns -br link show type veth) ]]'
 	state | grep -v "$LAB-out" >"$TMP/before"
 	began=${EPOCHREALTIME/./}
 	check "$mode: verify passes" lab verify
@@ -165,7 +165,7 @@ holder() {
 		exec nsenter --net=/run/netns/$2 sleep 100" &
 	holder=$!
 	at_exit "kill $holder 2>/dev/null"
-	wait_for 5 grep -qs sleep "/proc/$holder/comm"
+	wait_for 20 grep -qs sleep "/proc/$holder/comm"
 }
 leak sockets 'holds a foreign IPv4 socket' 'holder $out_ns kage-$LAB'
 leak sockets "outside, holds the lab's IPv4 socket" 'holder kage-$LAB $out_ns'
@@ -199,7 +199,7 @@ C
 tap_holder() {
 	"$TMP/tap" "/run/netns/kage-$LAB" "/run/netns/$1" & holder=$!
 	at_exit "kill $holder 2>/dev/null"
-	wait_for 5 test ! -e "/proc/$holder/fd/0"
+	wait_for 20 test ! -e "/proc/$holder/fd/0"
 }
 if cc -o "$TMP/tap" "$TMP/tap.c" 2>"$TMP/err"; then
 	leak sockets 'tap0 is held from outside, maybe by process' \

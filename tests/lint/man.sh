@@ -10,6 +10,10 @@ for f in "$TOP"/scripts/kagemusha-*; do
 		skip "$name has a manual page" "scripts/man/$name.1 is missing"
 		continue
 	fi
+	# Without quotes, .Nm alone says "kagemusha" in the rest of the page.
+	is "$name: its page calls it by its name" \
+		"$(sed -n '/^\.Sh NAME/{n;p}' "$page")" \
+		".Nm \"kagemusha ${name#kagemusha-}\""
 	help=$("$TOP/scripts/kagemusha" "${name#kagemusha-}" --help) || {
 		skip "$name: same options" '--help needs what is missing here'
 		continue

@@ -28,6 +28,12 @@ for f in "${files[@]}"; do
 	grep -qE '^set -[a-z]*u|tap\.sh"?$' "$f" || not_ok "$f: set -u" 'missing'
 done
 
+# With pipefail, a writer that grep -q leaves early (SIGPIPE) is a failure now
+# and then: kdig's --help was, on a busy machine.
+is 'nothing is piped into grep -q: <<<"$(...)" does it' \
+	"$(grep -nE '\| *grep +-[a-zA-Z]*q' "${files[@]}" |
+		grep -v '^tests/lint/shell\.sh:')" ''
+
 # A file that passed is not looked at again until it, or what many files
 # source, changes: shellcheck takes seconds.
 stamps=$BUILD/lint
