@@ -130,6 +130,30 @@ init_timer(void)
 }
 
 /*
+ * PCI devices of the Malta board share the i8259's lines 10 and 11. They hold
+ * a line until they are served, so it must be level-triggered: where it is
+ * edge-triggered, a device that asks while another still holds the line makes
+ * no edge, and no device on that line is ever heard again. The board's own
+ * firmware sets this; QEMU starts a kernel without it.
+ */
+static void
+init_lines(void)
+{
+#ifdef __mips__
+	/* Edge/level control register of the second i8259; see QEMU's i8259.c */
+	static const off_t elcr = 0x4d1;
+	static const unsigned char level = 1 << (10 - 8) | 1 << (11 - 8);
+	int fd = open("/dev/port", O_WRONLY | O_CLOEXEC);
+
+	if (fd == -1 || pwrite(fd, &level, 1, elcr) != 1)
+		fprintf(stderr, "labinit: interrupts by level: %s\n",
+		    strerror(errno));
+	if (fd != -1)
+		close(fd);
+#endif
+}
+
+/*
  * The sample's share of the machine: labinit and the tracer stay alive
  * whatever it does.
  */
@@ -405,6 +429,7 @@ main(int argc, char **argv)
 	}
 	init_mounts();
 	init_timer();
+	init_lines();
 	setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin", 1);
 	init_modules();
 	init_limits();
