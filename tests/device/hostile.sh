@@ -83,6 +83,9 @@ check 'litter: a thousand files are kept' \
 	test "$(jq -c 'select(.fileinfo.filename)' "$run/device.jsonl" | wc -l)" -eq 1000
 check 'litter: a file that is cut says so' event \
 	'.fileinfo.truncated and .fileinfo.size == 16777216'
+check 'litter: and one that just fits does not' event '
+	.fileinfo.filename == "/tmp/a-whole-one" and
+	.fileinfo.size == 16777216 and (.fileinfo | has("truncated") | not)'
 act blind exit '.syscall.path == "/tmp/child" and (.syscall.name | test("open"))'
 says 'untraced: Invalid argument'
 says 'clone3: Function not implemented'

@@ -248,6 +248,10 @@ doLitter(void)
 
 	tell("sparse", ftruncate(fd, 64 << 20));
 	close(fd);
+	/* And one that is just kept whole. */
+	fd = open("/tmp/a-whole-one", O_WRONLY | O_CREAT, 0600);
+	tell("whole", ftruncate(fd, 16 << 20));
+	close(fd);
 	for (int i = 0; i < 1200; i++) {
 		snprintf(path, sizeof path, "/var/litter%d", i);
 		fd = open(path, O_WRONLY | O_CREAT, 0600);

@@ -41,6 +41,7 @@ collect_stream(const char *name, unsigned mode, int fd, off_t at, long max)
 	static unsigned char b[65536];
 	size_t n = strlen(name) + 1;
 	long sent = 0;
+	int more;
 
 	if (n > sizeof b - 4)
 		return;
@@ -58,7 +59,8 @@ collect_stream(const char *name, unsigned mode, int fd, off_t at, long max)
 		sent += k;
 	}
 	collect_bytes += sent;
-	channel_send(FRAME_FILE_END, NULL, 0);
+	more = sent == max && pread(fd, b, 1, at + sent) == 1;
+	channel_send(FRAME_FILE_END, b, more ? 1 : 0);
 }
 
 /* Sends one file of the cell. */

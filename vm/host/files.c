@@ -208,7 +208,7 @@ files_core(struct files *f, long long pid, int signal, const char *sum)
 }
 
 static void
-files_end(struct files *f)
+files_end(struct files *f, bool cut)
 {
 	long long pid;
 	int skip = 0, signal;
@@ -255,7 +255,7 @@ files_end(struct files *f)
 	jsonw_bytes(j, "filename", "filename_base64", f->name + skip,
 	    strlen(f->name + skip));
 	jsonw_uint(j, "size", f->size);
-	if (f->size >= FILE_KEPT_MAX)
+	if (cut)
 		jsonw_bool(j, "truncated", true);
 	jsonw_string(j, "sha256", hex);
 	jsonw_string(j, "mode", mode);
@@ -271,5 +271,5 @@ files_frame(struct files *f, const struct ctlframe *frame)
 	else if (frame->type == FRAME_DATA)
 		files_data(f, frame);
 	else if (frame->type == FRAME_FILE_END)
-		files_end(f);
+		files_end(f, frame->length > 0);
 }

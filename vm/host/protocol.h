@@ -69,7 +69,8 @@ enum frame_type {
 	FRAME_SETUP,	/* list of key=value: network and cell → RESULT */
 	FRAME_FILE,	/* mode (4), path NUL: begins a file → RESULT at end */
 	FRAME_DATA,	/* its bytes */
-	FRAME_FILE_END, /* its end → RESULT */
+	FRAME_FILE_END, /* its end; from inside, 1 byte if there was more of it
+			 * than is kept → RESULT */
 	FRAME_PROBES,	/* list of definitions → FORMAT each, RESULT; or of
 			 * !EVENT: switches it off → RESULT; lines of
 			 * vm/guest/breaks.h may be among them */
