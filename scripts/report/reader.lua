@@ -207,6 +207,7 @@ local makers = {
     ev.path = type(p.path) == "string" and p.path or nil
     -- Not ev.name: that is a call's or a function's.
     ev.comm = type(p.name) == "string" and p.name or nil
+    ev.truncated = p.truncated == true or nil
     if type(p.argv) == "table" then
       ev.argv = {}
       for i, arg in ipairs(p.argv) do ev.argv[i] = tostring(arg) end

@@ -15,10 +15,19 @@ local function same_word(shown, seen)
 end
 
 -- Is the command line `seen` what an execve with `argv` shows? from: where in
--- `seen` it begins.
+-- `seen` it begins. Of one that was cut (seen.truncated) the last word may be
+-- half.
 local function same_words(argv, seen, from)
-  if #argv < WORDS_MAX and #seen - from + 1 ~= #argv then return false end
-  for i = 1, math.min(#argv, WORDS_MAX - 1) do
+  local n = #seen - from + 1
+  if seen.truncated then
+    local last = seen[#seen] or ""
+    if n > #argv and #argv < WORDS_MAX then return false end
+    if n >= 1 and n <= #argv and not same_word(argv[n]:sub(1, #last), last) then return false end
+    n = n - 1
+  elseif #argv < WORDS_MAX and n ~= #argv then
+    return false
+  end
+  for i = 1, math.min(seen.truncated and n or #argv, #argv, WORDS_MAX - 1) do
     if not same_word(argv[i], seen[from + i - 1] or "") then return false end
   end
   return true
@@ -54,6 +63,7 @@ end
 function titles.take(p, ev)
   local known = expected(p)
   local argv = trimmed(ev.argv or {})
+  argv.truncated = ev.truncated
   if not known then
     p.titled = { name = ev.comm, argv = argv }
     return

@@ -10,6 +10,10 @@ told() {
 		.process.action == "title").process | "\(.argv | join(" ")) \(.name)"' \
 		"$run/device.jsonl" | paste -sd';'
 }
+# Longer than what is looked at, all together.
+words=()
+for i in {1..20}; do words+=(--arg "$(printf '%0100d' "$i")"); done
+
 for arch in ${ARCHS:-i386 arm64}; do
 	sample=$BUILD/specimens/$arch/titlebot
 	[[ -x $sample ]] || { skip "$arch" 'the specimen is not built'; continue; }
@@ -28,4 +32,16 @@ for arch in ${ARCHS:-i386 arm64}; do
 	is "$arch: none of another process" "$(jq -rn --argjson a "$parent" \
 		--argjson b "$child" '[inputs | select(.process.action == "title").pid |
 		select(. != $a and . != $b)] | length' "$run/device.jsonl")" 0
+
+	busybox_of "$arch"
+	run=$TMP/$arch.long
+	in_guest "$run" 60 --sample "$TMP/busybox" --arg sh --arg -c \
+		--arg 'sleep 1; exit 0' "${words[@]}" ||
+		diag "$(cat "$run/device.log")"
+	check "$arch: a long command line is cut, and says so" jq -en '[inputs |
+		select(.process.action == "title").process][0] | .truncated and
+		.argv[2] == "-c" and (.argv | length < 20)' "$run/device.jsonl"
+	"$TOP/scripts/kagemusha" report "$run" >"$TMP/report" 2>&1
+	check "$arch: and is no other than what ran" \
+		test "$(grep -c 'calls itself.*busybox' "$TMP/report")" -eq 0
 done

@@ -5,6 +5,12 @@ local scene, tap = require("_scene"), require("_tap")
 local reader, summary = require("reader"), require("summary")
 local text = require("text")
 
+-- A command line longer than what the guest looks at.
+local function cut_title(s, pid, name, ...)
+  s:device({ event_type = "process", pid = pid,
+    process = { action = "title", name = name, argv = { ... }, truncated = true } })
+end
+
 local function title(s, pid, name, ...)
   s:device({ event_type = "process", pid = pid,
     process = { action = "title", name = name, argv = { ... } } })
@@ -52,6 +58,26 @@ for _, case in ipairs {
   { "words that strace cuts", "", function(s)
     s:exec(7, "/tmp/bot", long)
     title(s, 7, "bot", "/tmp/bot", long .. "yz")
+  end },
+  { "a command line that was cut in a word", "", function(s)
+    s:exec(7, "/tmp/bot", "first", "second", "third")
+    cut_title(s, 7, "bot", "/tmp/bot", "first", "sec")
+  end },
+  { "one that was cut in a word that strace cuts, too", "", function(s)
+    s:exec(7, "/tmp/bot", long)
+    cut_title(s, 7, "bot", "/tmp/bot", long .. "yz")
+  end },
+  { "a script's, cut", "", function(s)
+    s:exec(7, "/tmp/run.sh", "a", "bcd")
+    cut_title(s, 7, "run.sh", "/bin/sh", "-e", "/tmp/run.sh", "a", "b")
+  end },
+  { "one that was cut and is another", "7: /tmp/bot last (bot)", function(s)
+    s:exec(7, "/tmp/bot", "first", "second")
+    cut_title(s, 7, "bot", "/tmp/bot", "last")
+  end },
+  { "one that was cut and has words too many", "7: /tmp/bot a b (bot)", function(s)
+    s:exec(7, "/tmp/bot", "a")
+    cut_title(s, 7, "bot", "/tmp/bot", "a", "b")
   end },
   { "a name that the kernel cuts", "", function(s)
     s:exec(7, "/tmp/a-name-of-many-letters")

@@ -14,7 +14,6 @@
 /* Processes beyond this are not looked at. */
 #define TITLES_MAX 256
 #define TITLES_NAME 16 /* of comm, proc(5) */
-#define TITLES_WORDS 1024
 /* Not more often than so many nanoseconds. */
 #define TITLES_PAUSE 200000000
 
@@ -76,7 +75,7 @@ titles_old(int pid, uint64_t sum)
 static uint64_t
 titles_look(int pid)
 {
-	unsigned char b[12 + TITLES_NAME + TITLES_WORDS];
+	unsigned char b[12 + TITLES_NAME + TITLE_WORDS_MAX];
 	unsigned char *name = b + 12, *words;
 	size_t n = titles_read(pid, "comm", name, TITLES_NAME), words_n;
 	uint64_t sum;
@@ -86,7 +85,7 @@ titles_look(int pid)
 	/* It ends with a newline: a NUL takes its place. */
 	name[n - 1] = '\0';
 	words = name + n;
-	words_n = titles_read(pid, "cmdline", words, TITLES_WORDS);
+	words_n = titles_read(pid, "cmdline", words, TITLE_WORDS_MAX);
 	if (words_n == 0)
 		return 0;
 	sum = titles_sum(name, n + words_n);

@@ -40,6 +40,8 @@
 
 /* Of one file no more is sent. */
 #define FILE_KEPT_MAX (16 << 20)
+/* Bytes of a command line that FRAME_TITLE brings. */
+#define TITLE_WORDS_MAX 1024
 
 /* "core:PID:SIGNAL": a core dump. */
 #define NAME_CORE "core:"
@@ -108,7 +110,8 @@ enum frame_type {
 			 * wall clock before, how far it was set ahead (8
 			 * each), ns; sent before the sample sees it */
 	FRAME_TITLE,	/* pid (4), the wall clock, ns (8), a process's name
-			 * NUL, its command line, words with a NUL each */
+			 * NUL, its command line, words with a NUL each, of
+			 * TITLE_WORDS_MAX bytes at most */
 };
 
 #endif

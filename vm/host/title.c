@@ -36,6 +36,7 @@ void
 title_write(const struct title *t, const struct callevent *out)
 {
 	const char *p = t->words, *end = p + t->words_n;
+	bool cut = t->words_n >= TITLE_WORDS_MAX;
 	struct jsonw *j = events_begin(out->events,
 	    guestclock_from_wall(out->clock, t->time), "process");
 
@@ -56,6 +57,8 @@ title_write(const struct title *t, const struct callevent *out)
 		p += n + 1;
 	}
 	jsonw_array_end(j);
+	if (cut || p < end)
+		jsonw_bool(j, "truncated", true);
 	jsonw_object_end(j);
 	events_end(out->events);
 }
