@@ -67,9 +67,10 @@ attach_note(struct attach *a, const json_t *line)
 		a->ended = true;
 }
 
-/* Shows what has come. False at the end. */
+/* Notes what has come, and shows it: line is NULL where text is no JSON. */
 static bool
-attach_receive(struct attach *a)
+attach_lines(struct attach *a,
+    void (*show)(const char *text, size_t n, const json_t *line))
 {
 	bool more = peer_receive(a->peer);
 	char *text;
@@ -79,13 +80,28 @@ attach_receive(struct attach *a)
 	while ((text = peer_line(a->peer, &n)) != NULL) {
 		json_t *line = json_loadb(text, n, JSON_ALLOW_NUL, NULL);
 
-		if (line != NULL) {
-			show_line(line);
-			attach_note(a, line);
-		}
+		show(text, n, line);
+		attach_note(a, line);
 		json_decref(line);
 	}
-	return more && !a->ended && !(a->said_all && a->waiting == 0);
+	return more;
+}
+
+static void
+attach_show(const char *text, size_t n, const json_t *line)
+{
+	(void)text;
+	(void)n;
+	if (line != NULL)
+		show_line(line);
+}
+
+/* Shows what has come. False at the end. */
+static bool
+attach_receive(struct attach *a)
+{
+	return attach_lines(a, attach_show) && !a->ended &&
+	    !(a->said_all && a->waiting == 0);
 }
 
 static bool
@@ -153,23 +169,20 @@ attach_copy(struct attach *a)
 	return peer_send(a->peer, bytes, (size_t)n) == 0;
 }
 
+static void
+attach_print(const char *text, size_t n, const json_t *line)
+{
+	(void)line;
+	fwrite(text, 1, n, stdout);
+	putchar('\n');
+}
+
 /* Lines of the responder to standard output, as they are. */
 static bool
 attach_pass(struct attach *a)
 {
-	bool more = peer_receive(a->peer);
-	char *text;
-	size_t n;
+	bool more = attach_lines(a, attach_print);
 
-	a->gone = !more;
-	while ((text = peer_line(a->peer, &n)) != NULL) {
-		json_t *line = json_loadb(text, n, JSON_ALLOW_NUL, NULL);
-
-		attach_note(a, line);
-		json_decref(line);
-		fwrite(text, 1, n, stdout);
-		putchar('\n');
-	}
 	return fflush(stdout) == 0 && more;
 }
 
