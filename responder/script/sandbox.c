@@ -27,6 +27,16 @@ static const luaL_Reg sandbox_open_functions[] = { { "_G", luaopen_base },
 /* Elements that a call of `table` may go through at once. */
 #define SANDBOX_ELEMENTS ((lua_Integer)1 << 24)
 
+/* Hands all arguments to the call in upvalue 1. */
+static int
+sandbox_call(lua_State *L)
+{
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_insert(L, 1);
+	lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+	return lua_gettop(L);
+}
+
 /*
  * In front of calls that count through a table as long as its # or __len says,
  * where no hook can stop them. Upvalue 1 is the call.
@@ -34,31 +44,22 @@ static const luaL_Reg sandbox_open_functions[] = { { "_G", luaopen_base },
 static int
 sandbox_bounded(lua_State *L)
 {
-	int n = lua_gettop(L);
-
-	if (n > 0 && lua_istable(L, 1) && luaL_len(L, 1) > SANDBOX_ELEMENTS)
+	if (lua_istable(L, 1) && luaL_len(L, 1) > SANDBOX_ELEMENTS)
 		return luaL_error(L, "the table is too long");
-	lua_pushvalue(L, lua_upvalueindex(1));
-	lua_insert(L, 1);
-	lua_call(L, n, LUA_MULTRET);
-	return lua_gettop(L);
+	return sandbox_call(L);
 }
 
 /* table.move(a, from, to, …), bounded by its own numbers. */
 static int
 sandbox_move(lua_State *L)
 {
-	int n = lua_gettop(L);
 	lua_Integer from = luaL_checkinteger(L, 2);
 	lua_Integer to = luaL_checkinteger(L, 3);
 
 	if (to >= from &&
 	    (lua_Unsigned)to - (lua_Unsigned)from >= SANDBOX_ELEMENTS)
 		return luaL_error(L, "too many elements to move");
-	lua_pushvalue(L, lua_upvalueindex(1));
-	lua_insert(L, 1);
-	lua_call(L, n, LUA_MULTRET);
-	return lua_gettop(L);
+	return sandbox_call(L);
 }
 
 /* Puts the bounds around the calls of the table `table` on the stack. */
