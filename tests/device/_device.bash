@@ -9,6 +9,8 @@ done
 [[ -x $BUILD/specimens/i386/linebot && -x $BUILD/guest/i386/labinit ]] ||
 	{ skip "${0##*/}" 'no specimen or guest for i386 (gcc-i686-linux-gnu)'; exit 0; }
 
+# shellcheck source=_image.bash
+. "$TOP/tests/device/_image.bash"
 export KAGEMUSHA_BUILD=$BUILD
 image=$("$TOP/scripts/kagemusha-device" image i386 2>/dev/null ||
 	"$TOP/scripts/kagemusha-device" build i386 2>"$TMP/build.log" | tail -n 1)
@@ -29,11 +31,6 @@ start() {
 ended() {
 	status=0
 	wait "$device" || status=$?
-}
-# event FILTER: true if an event of the run passes jq's filter.
-event() {
-	[[ -e $run/device.jsonl ]] &&
-		jq -en "first(inputs | select($1))" "$run/device.jsonl"
 }
 events() { jq -c "select($1)" "$run/device.jsonl"; }
 qemu_pid() {

@@ -31,3 +31,9 @@ busybox_of() {
 	bsdtar -xOf "$image/initramfs.cpio" ./bin/busybox >"$TMP/busybox" &&
 		chmod +x "$TMP/busybox"
 }
+
+# event FILTER: true if an event of the run in $run passes jq's filter.
+event() {
+	[[ -e $run/device.jsonl ]] &&
+		jq -en "first(inputs | select($1))" "$run/device.jsonl"
+}

@@ -10,8 +10,6 @@
 . "$TOP/tests/lab/_lab.bash"
 check 'a lab' lab up
 
-# event FILTER: true if an event of the run passes jq's filter.
-event() { jq -en "first(inputs | select($1))" "$run/device.jsonl"; }
 # flood OPTION...: for a second, in the lab; how many it sent is in $sent.
 flood() {
 	rm -rf "$run"
