@@ -18,17 +18,13 @@ end
 -- `seen` it begins. Of one that was cut (seen.truncated) the last word may be
 -- half.
 local function same_words(argv, seen, from)
-  local n = #seen - from + 1
-  if seen.truncated then
-    local last = seen[#seen] or ""
-    if n > #argv and #argv < WORDS_MAX then return false end
-    if n >= 1 and n <= #argv and not same_word(argv[n]:sub(1, #last), last) then return false end
-    n = n - 1
-  elseif #argv < WORDS_MAX and n ~= #argv then
-    return false
-  end
-  for i = 1, math.min(seen.truncated and n or #argv, #argv, WORDS_MAX - 1) do
-    if not same_word(argv[i], seen[from + i - 1] or "") then return false end
+  local n, cut = #seen - from + 1, seen.truncated
+  local fits = n == #argv or cut and n < #argv
+  if #argv < WORDS_MAX and not fits then return false end
+  for i = 1, math.min(cut and n or #argv, #argv, WORDS_MAX - 1) do
+    local shown, word = argv[i], seen[from + i - 1] or ""
+    if cut and i == n then shown = shown:sub(1, #word) end
+    if not same_word(shown, word) then return false end
   end
   return true
 end

@@ -5,16 +5,14 @@ local scene, tap = require("_scene"), require("_tap")
 local reader, summary = require("reader"), require("summary")
 local text = require("text")
 
--- A command line longer than what the guest looks at.
-local function cut_title(s, pid, name, ...)
+local function event(s, pid, name, argv, truncated)
   s:device({ event_type = "process", pid = pid,
-    process = { action = "title", name = name, argv = { ... }, truncated = true } })
+    process = { action = "title", name = name, argv = argv, truncated = truncated } })
 end
 
-local function title(s, pid, name, ...)
-  s:device({ event_type = "process", pid = pid,
-    process = { action = "title", name = name, argv = { ... } } })
-end
+local function title(s, pid, name, ...) event(s, pid, name, { ... }) end
+-- A command line longer than what the guest looks at.
+local function cut_title(s, pid, name, ...) event(s, pid, name, { ... }, true) end
 
 -- What was told of a run: "pid: line (name)" each.
 local function told(play)
