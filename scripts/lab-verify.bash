@@ -132,17 +132,27 @@ check_neighbours() {
 		echo "can't list neighbours")"
 }
 
+# settings_on FOLDER: the settings of a namespace's /proc/sys/net that forward,
+# or undo that nothing is, each with its value. A link may go while we look (the
+# canary's tap does), and its settings with it: what is gone forwards nothing.
+settings_on() (
+	cd "$1" || exit
+	for f in ipv4/ip_forward ipv[46]/conf/*/{forwarding,mc_forwarding} \
+		ipv[46]/conf/*/{proxy_arp,proxy_ndp} \
+		ipv4/conf/*/{proxy_arp_pvlan,route_localnet} \
+		bridge/bridge-nf-call-*tables; do
+		[[ -e $f ]] || continue
+		value=unreadable
+		{ read -r value <"$f"; } 2>/dev/null || [[ -e $f ]] || continue
+		[[ $value == 0 ]] || echo "net/$f is $value"
+	done
+)
+
 # Forwarding and what undoes it, for all links and for each.
 check_forwarding() {
 	verdict forwarding 'off, IPv4 and IPv6, all links' "$(
-		in_lab "$BASH" -c '
-		cd /proc/sys/net
-		for f in ipv4/ip_forward ipv[46]/conf/*/{forwarding,mc_forwarding} \
-			ipv[46]/conf/*/{proxy_arp,proxy_ndp} \
-			ipv4/conf/*/{proxy_arp_pvlan,route_localnet} \
-			bridge/bridge-nf-call-*tables; do
-			[[ ! -e $f || $(<"$f") == 0 ]] || echo "net/$f is $(<"$f")"
-		done' || echo "can't read the settings")"
+		in_lab "$BASH" -c "$(declare -f settings_on); settings_on /proc/sys/net" ||
+			echo "can't read the settings")"
 }
 
 # The rules are ours, forward drops, and nothing has reached it.

@@ -214,6 +214,26 @@ else
 	skip 'a tap held from outside' "no compiler: $(head -n1 "$TMP/err")"
 fi
 
+# --- settings that go while they are read -------------------------------------
+# A fifo stands for each setting of a link that is taken away between the look
+# and the reading.
+(
+	# shellcheck source=../../scripts/lab-verify.bash
+	. "$TOP/scripts/lab-verify.bash"
+	mkdir -p "$TMP"/net/ipv4/conf/{tap0,tap1,canary0}
+	cd "$TMP/net/ipv4" || exit
+	echo 0 >ip_forward
+	echo 1 >conf/tap0/forwarding
+	mkdir conf/tap1/forwarding
+	mkfifo conf/canary0/forwarding
+	(exec >conf/canary0/forwarding && rm conf/canary0/forwarding) &
+	settings_on "$TMP/net"
+	kill "$!" 2>/dev/null
+) >"$TMP/out" 2>&1
+is 'settings: what is on, what is unreadable, not what has gone' \
+	"$(<"$TMP/out")" 'net/ipv4/conf/tap0/forwarding is 1
+net/ipv4/conf/tap1/forwarding is unreadable'
+
 # --- what can't be proved isn't ----------------------------------------------
 lab up
 message=$(KAGEMUSHA_BUILD=/nowhere lab verify 2>&1)
