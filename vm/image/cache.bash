@@ -20,15 +20,23 @@ image_cleanup() {
 	((${#image_scratch[@]} == 0)) || rm -rf "${image_scratch[@]}"
 }
 
-# image_qemu_version: the version of the row's QEMU, or `absent`.
-image_qemu_version() {
+# image_ask_qemu: notes the version of the row's QEMU, or `absent`; it takes a
+# tenth of a second to say, and several rows have the same.
+declare -A qemu_versions=()
+image_ask_qemu() {
 	local line
+	[[ -z ${qemu_versions[$row_qemu]:-} ]] || return 0
+	qemu_versions[$row_qemu]=absent
 	if command -v "$row_qemu" >/dev/null &&
 		line=$("$row_qemu" --version 2>/dev/null | head -n 1); then
-		echo "${line#QEMU emulator version }"
-	else
-		echo absent
+		qemu_versions[$row_qemu]=${line#QEMU emulator version }
 	fi
+}
+
+# image_qemu_version: prints it.
+image_qemu_version() {
+	image_ask_qemu
+	echo "${qemu_versions[$row_qemu]}"
 }
 
 # image_common: leaves in image_common what goes into the images of all rows.
@@ -78,6 +86,7 @@ image_folder=''
 image_folder() {
 	local sum
 	image_common
+	image_ask_qemu
 	sum=$(image_inputs | sha256sum)
 	image_folder=$KAGEMUSHA_CACHE/images/$row_name-${sum:0:16}
 }
