@@ -6,8 +6,9 @@
  * this is loaded into strace and stands before two functions of libc's: wait4,
  * by which strace learns of a stop, and ptrace, by which it ends one.
  *
- * Where strace has no filter (MIPS o32) every call stops the sample, unless it
- * goes on by PTRACE_CONT: then that is done in place of it.
+ * On MIPS o32 strace has no filter but at the level full: elsewhere too many of
+ * the calls are let through. There every call stops the sample, unless it goes
+ * on by PTRACE_CONT: then that is done in place of it.
  *
  * What it does is told in lines on STEPPER_FD (protocol.h).
  */
@@ -63,6 +64,12 @@
 #define STEPPER_SIGNAL SIGUSR2
 /* Not in glibc's header. */
 #define STEPPER_SUSPEND_SECCOMP (1 << 21)
+/* strace asks for registers only, and not which call it is. */
+#if defined(__mips__) && _MIPS_SIM == _ABIO32
+#define STEPPER_REGISTERS 1
+#else
+#define STEPPER_REGISTERS 0
+#endif
 
 enum stepper_level { STEPPER_FULL, STEPPER_OBSERVE, STEPPER_FLOOD };
 static const char *const stepper_names[] = { "full", "observe", "flood" };
@@ -410,21 +417,20 @@ stepper_leave(struct stepper_thread *t)
 		names_closed((int)t->first);
 }
 
-/*
- * A call begins or ends, where there is no filter: on MIPS, where strace asks
- * for registers only, and not which call it is.
- */
+/* A call begins or ends, and strace won't ask which it is. */
 static void
-stepper_toggle(struct stepper_thread *t)
+stepper_unasked(struct stepper_thread *t, int event)
 {
-	t->inside = !t->inside;
+	/* A filter stops it where it begins, else all stops are alike. */
+	t->inside = stepper_filtered() ? event == PTRACE_EVENT_SECCOMP :
+	    !t->inside;
 	if (!t->inside) {
 		stepper_leave(t);
 		return;
 	}
 	t->entering = 1;
 	t->class = CALL_OTHER;
-#ifdef __mips__
+#if STEPPER_REGISTERS
 	uint64_t r[38]; /* asm/ptrace.h: number and first argument in 2, 4 */
 
 	if (stepper_ptrace(PTRACE_GETREGS, t->tid, NULL, r) == 0) {
@@ -433,6 +439,26 @@ stepper_toggle(struct stepper_thread *t)
 		stepper_call(t, t->nr, t->first);
 	}
 #endif
+}
+
+/*
+ * Is the call that begins a plain one? It is counted here where nobody has
+ * asked for it yet.
+ */
+static int
+stepper_plain(struct stepper_thread *t)
+{
+	struct __ptrace_syscall_info info;
+
+	if (STEPPER_REGISTERS)
+		return t->class == CALL_PLAIN;
+	if (stepper_ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof info,
+		&info) <= 0 ||
+	    callclass(info.seccomp.nr, info.seccomp.args[0]) != CALL_PLAIN)
+		return 0;
+	t->calls++;
+	t->plain++;
+	return 1;
 }
 
 /* A stop. Returns 0 if strace is to know nothing of it. */
@@ -457,8 +483,10 @@ stepper_stop(pid_t tid, int status)
 	}
 	if (event == PTRACE_EVENT_EXEC && access(EMULATOR_LINES, F_OK) == 0)
 		t->starting = STEPPER_EMULATOR;
-	if (!stepper_filtered() && WSTOPSIG(status) == (SIGTRAP | 0x80))
-		stepper_toggle(t);
+	if (WSTOPSIG(status) == (SIGTRAP | 0x80) ?
+	    !stepper_filtered() || STEPPER_REGISTERS :
+	    event == PTRACE_EVENT_SECCOMP && STEPPER_REGISTERS)
+		stepper_unasked(t, event);
 	if (event == PTRACE_EVENT_EXEC && stepper_filtered()) {
 		stepper_raise(t, "exec");
 	} else if (event == PTRACE_EVENT_EXEC && t->suspended) {
@@ -474,18 +502,11 @@ stepper_stop(pid_t tid, int status)
 		stepper_say("fork", tid, "%lu%s", child,
 		    event == PTRACE_EVENT_CLONE ? " thread" : "");
 	} else if (event == PTRACE_EVENT_SECCOMP &&
-	    t->level == STEPPER_OBSERVE && stepper_start == STEPPER_FULL) {
-		struct __ptrace_syscall_info info;
-
-		if (stepper_ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof info,
-			&info) > 0 &&
-		    callclass(info.seccomp.nr, info.seccomp.args[0]) ==
-		    CALL_PLAIN) {
-			t->calls++;
-			t->plain++;
-			stepper_ptrace(PTRACE_CONT, tid, NULL, NULL);
-			return 0;
-		}
+	    t->level == STEPPER_OBSERVE && stepper_start == STEPPER_FULL &&
+	    stepper_plain(t)) {
+		t->inside = t->entering = 0;
+		stepper_ptrace(PTRACE_CONT, tid, NULL, NULL);
+		return 0;
 	}
 	return 1;
 }
