@@ -24,7 +24,7 @@ for arch in ${ARCHS:-$archs}; do
 	busybox_of "$arch"
 	run=$TMP/$arch
 	in_guest "$run" 30 --level full --sample "$TMP/busybox" --arg sh --arg -c \
-		--arg 'sleep 1; sleep 1; echo woke; uname -m' ||
+		--arg 'sleep 1; sleep 1; echo woke; uname -rv' ||
 		diag "$(cat "$run/device.log")"
 	ms=$(took)
 	if ((ms >= 1900 && ms < 15000)); then
@@ -40,6 +40,9 @@ for arch in ${ARCHS:-$archs}; do
 		"$("$TOP/scripts/kagemusha-device" image "$arch")/snapshot"
 	is "$arch: the sample sleeps and wakes" \
 		"$(grep -c woke "$run/console.log")" 1
+	is "$arch: uname tells of the persona's kernel" \
+		"$(tr -d '\r' <"$run/console.log" | tail -n 1)" \
+		'3.10.14 #1 SMP Tue Mar 12 11:20:21 CST 2019'
 	is "$arch: the run ends when the sample does" \
 		"$(jq -r 'select(.device.state == "ended") | .device.reason' \
 			"$run/device.jsonl")" exit

@@ -104,14 +104,66 @@ persona_walk(const char *from, const char *to, const char *skip, int depth,
 	return error;
 }
 
+/* Writes one line to a file; 0 or errno. */
+static int
+persona_line(const char *path, const char *text, size_t n)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0444);
+	int error = 0;
+
+	if (fd == -1)
+		return errno;
+	if (write_all(fd, text, n) == -1 || write_all(fd, "\n", 1) == -1)
+		error = errno;
+	close(fd);
+	return error;
+}
+
+/*
+ * Keeps what /proc/version says, "Linux version RELEASE (by whom) (with what)
+ * #VERSION" (proc(5)), in two files: for sysctl's, and for uname(2), whose
+ * answers preload/uname.c makes the same. glibc gives up on a release below the
+ * one that it was made for: 3.2, and 3.7 on arm64.
+ */
+static int
+persona_kernel(void)
+{
+	char path[sizeof persona_folder + 16], line[512];
+	const char *release = line + strlen("Linux version "), *version;
+	FILE *f;
+	int error;
+
+	unlink(PERSONA_RELEASE);
+	unlink(PERSONA_VERSION);
+	snprintf(path, sizeof path, "%s/proc/version", persona_folder);
+	if ((f = fopen(path, "re")) == NULL)
+		return 0;
+	if (fgets(line, sizeof line, f) == NULL)
+		line[0] = '\0';
+	fclose(f);
+	line[strcspn(line, "\n")] = '\0';
+	if (strncmp(line, "Linux version ", strlen("Linux version ")) != 0 ||
+	    (version = strchr(line, '#')) == NULL)
+		return EINVAL;
+	if (mkdir(PERSONA_UNAME, 0755) == -1 && errno != EEXIST)
+		return errno;
+	error = persona_line(PERSONA_RELEASE, release, strcspn(release, " "));
+	return error != 0 ? error :
+	    persona_line(PERSONA_VERSION, version, strlen(version));
+}
+
 int
 persona_apply(const char *name)
 {
+	int error;
+
 	if (name[0] == '\0' || strchr(name, '/') != NULL ||
 	    strlen(name) > 100 || name[0] == '.')
 		return EINVAL;
 	snprintf(persona_folder, sizeof persona_folder, PERSONA_FOLDER "/%s",
 	    name);
+	if ((error = persona_kernel()) != 0)
+		return error;
 	return persona_walk(persona_folder, CELL_ROOT, "proc", 0,
 	    persona_file);
 }
@@ -120,13 +172,21 @@ int
 persona_mounts(void)
 {
 	char folder[sizeof persona_folder + 8];
+	int error;
 
 	if (persona_folder[0] == '\0')
 		return 0;
 	snprintf(folder, sizeof folder, "%s/proc", persona_folder);
 	if (access(folder, F_OK) == -1)
 		return 0;
-	errno = persona_walk(folder, CELL_ROOT "/proc", NULL, 0,
+	error = persona_walk(folder, CELL_ROOT "/proc", NULL, 0,
 	    persona_cover);
-	return errno == 0 ? 0 : -1;
+	if (error == 0 && access(PERSONA_RELEASE, F_OK) == 0)
+		error = persona_cover(PERSONA_RELEASE,
+		    CELL_ROOT "/proc/sys/kernel/osrelease", 0);
+	if (error == 0 && access(PERSONA_VERSION, F_OK) == 0)
+		error = persona_cover(PERSONA_VERSION,
+		    CELL_ROOT "/proc/sys/kernel/version", 0);
+	errno = error;
+	return error == 0 ? 0 : -1;
 }

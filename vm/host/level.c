@@ -36,9 +36,10 @@ static const struct {
 	    "?mount,?umount2,?init_module,?finit_module,?delete_module,"
 	    "?sethostname,?setdomainname,?settimeofday,?stime,?clock_settime,"
 	    "?adjtimex,?iopl,?ioperm,?bpf,?kexec_load,?syslog" },
+	/* uname is answered by the persona. */
 	[LEVEL_FLOOD] = { "flood", "trace=%process,%file,?socket,?connect,"
 	    "?bind,?listen,?accept,?accept4,?kill,?tkill,?tgkill,?prctl,"
-	    "?setsid,?ptrace,?reboot,?mount,?umount2,?init_module,"
+	    "?setsid,?ptrace,?uname,?reboot,?mount,?umount2,?init_module,"
 	    "?finit_module" },
 	[LEVEL_PLAIN] = { "plain", NULL },
 	[LEVEL_NONE] = { "none", NULL },

@@ -54,6 +54,14 @@
 #define STEPPER_PATH "/lib/stepper.so"
 #define STEPPER_FD 61
 
+/*
+ * What the persona says of the kernel: its release and its version, a line
+ * each. Nothing is there where it says nothing.
+ */
+#define PERSONA_UNAME "/uname"
+#define PERSONA_RELEASE PERSONA_UNAME "/release"
+#define PERSONA_VERSION PERSONA_UNAME "/version"
+
 /* What an image brings for programs of another architecture: the lines for
  * binfmt_misc. */
 #define EMULATOR_LINES "/lib/binfmt"

@@ -33,6 +33,9 @@ int names_tame(pid_t tid, int fd);
 /* filter.c: packets pass strace's filter. */
 void filter_begin(int packets_pass);
 
+/* uname.c: uname(2) has ended, which was to fill the struct at that address. */
+void uname_told(pid_t tid, uint64_t at);
+
 /* stamps.c: the time of a line. */
 void stamps_begin(void);
 

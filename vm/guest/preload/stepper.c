@@ -411,6 +411,8 @@ stepper_enter(struct stepper_thread *t)
 static void
 stepper_leave(struct stepper_thread *t)
 {
+	if (t->nr == SYS_uname)
+		uname_told(t->tid, t->first);
 	if (t->grave)
 		names_forget();
 	else if (t->nr == SYS_close)
