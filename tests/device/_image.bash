@@ -17,6 +17,16 @@ need_guest() {
 	[[ -n $image ]]
 }
 
+# need_specimen ARCH NAME: the same for a specimen of ours; its path in `sample`.
+need_specimen() {
+	sample=$BUILD/specimens/$1/$2
+	if [[ ! -x $sample ]]; then
+		image='' why="no compiler for $1"
+		return 1
+	fi
+	need_guest "$1"
+}
+
 # in_guest RUN SECONDS OPTION...: runs device on the image into the folder RUN.
 in_guest() {
 	local run=$1 seconds=$2

@@ -21,15 +21,7 @@ pc() {
 }
 
 for arch in ${ARCHS:-i386 mips powerpc m68k sparc64}; do
-	sample=$BUILD/specimens/$arch/linebot
-	if [[ ! -x $sample ]]; then
-		skip "$arch" "no compiler for $arch"
-		continue
-	fi
-	if ! need_guest "$arch"; then
-		skip "$arch" "$why"
-		continue
-	fi
+	need_specimen "$arch" linebot || { skip "$arch" "$why"; continue; }
 	run=$TMP/$arch
 	timeout 120 "$KAGE" run "$sample" --profile gafgyt --set only=DROP,CRASH \
 		--set window=0.5 --time 60 --out "$run" --lab "crash$$" --quiet \

@@ -48,15 +48,7 @@ inside() {
 table=$("$TOP/scripts/kagemusha-device" list --json)
 archs=$(jq -r '.[] | select(.runs != "no") | .arch' <<<"$table")
 for arch in ${ARCHS:-$archs}; do
-	sample=$BUILD/specimens/$arch/linebot
-	if [[ ! -x $sample ]]; then
-		skip "$arch" "no compiler for $arch"
-		continue
-	fi
-	if ! need_guest "$arch"; then
-		skip "$arch" "$why"
-		continue
-	fi
+	need_specimen "$arch" linebot || { skip "$arch" "$why"; continue; }
 	run=$TMP/$arch
 	drive
 	is "$arch: the run finished" "$(jq -r .verdict "$run/run.json")" finished

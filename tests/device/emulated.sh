@@ -7,15 +7,7 @@
 . "$(dirname "$0")/_image.bash"
 
 for arch in mips powerpc m68k sparc64; do
-	sample=$BUILD/specimens/$arch/linebot
-	if [[ ! -x $sample ]]; then
-		skip "$arch" "no compiler for $arch"
-		continue
-	fi
-	if ! need_guest "$arch"; then
-		skip "$arch" "$why"
-		continue
-	fi
+	need_specimen "$arch" linebot || { skip "$arch" "$why"; continue; }
 	run=$TMP/$arch
 	in_guest "$run" 30 --sample "$sample" ||
 		not_ok "$arch: the run ends well" "$(cat "$run/device.log")"

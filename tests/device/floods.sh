@@ -16,7 +16,7 @@ flood() {
 	mkdir "$run"
 	timeout -k 5 80 nsenter --net="/run/netns/kage-$LAB" "$BUILD/device" \
 		--image "$image" --run "$run" --tap tap0 --time 30 \
-		--sample "$BUILD/specimens/$arch/loadbot" --arg flood --arg 1 \
+		--sample "$sample" --arg flood --arg 1 \
 		"$@" >"$run/device.log" 2>&1 || diag "$(<"$run/device.log")"
 	sent=$(sed -n 's/^flood \([0-9]*\) in .*/\1/p' "$run/console.log")
 }
@@ -24,11 +24,7 @@ flood() {
 archs=$("$TOP/scripts/kagemusha-device" list --json |
 	jq -r '.[] | select(.runs == "native") | .arch')
 for arch in ${ARCHS:-$archs}; do
-	if [[ ! -x $BUILD/specimens/$arch/loadbot ]]; then
-		skip "$arch" "no compiler for $arch"
-		continue
-	fi
-	need_guest "$arch" || { skip "$arch" "$why"; continue; }
+	need_specimen "$arch" loadbot || { skip "$arch" "$why"; continue; }
 	run=$TMP/run
 	flood
 	check "$arch: something was sent" test "${sent:-0}" -gt 0

@@ -15,9 +15,7 @@ words=()
 for i in {1..20}; do words+=(--arg "$(printf '%0100d' "$i")"); done
 
 for arch in ${ARCHS:-i386 arm64}; do
-	sample=$BUILD/specimens/$arch/titlebot
-	[[ -x $sample ]] || { skip "$arch" 'the specimen is not built'; continue; }
-	need_guest "$arch" || { skip "$arch" "$why"; continue; }
+	need_specimen "$arch" titlebot || { skip "$arch" "$why"; continue; }
 	run=$TMP/$arch
 	in_guest "$run" 60 --sample "$sample" --arg one --arg two ||
 		diag "$(cat "$run/device.log")"
