@@ -14,6 +14,7 @@
 #include "clocksync.h"
 #include "console.h"
 #include "decoded.h"
+#include "delay.h"
 #include "dump.h"
 #include "events.h"
 #include "files.h"
@@ -60,6 +61,7 @@ struct run {
 	const char **given; /* what the sample is told: path, arguments */
 	struct dump *dump;
 	struct tracer *tracer;
+	struct delay *ring; /* what the probes tell, on its way to it */
 	struct probing *probing;
 	struct link *link;
 	struct clocksync clock;
@@ -125,6 +127,7 @@ run_finish(struct run *r)
 	event_del(r->deadline);
 	event_del(r->clock_timer);
 	event_del(r->stats_timer);
+	delay_flush(r->ring);
 	tracer_flush(r->tracer);
 	tracer_stats(r->tracer);
 	j = run_event(r, clock_wall(), "stopped");
@@ -472,9 +475,17 @@ run_stream(void *arg, enum qemu_port port, const void *data, size_t n)
 	if (port == QEMU_STRACE)
 		tracer_strace(r->tracer, data, n);
 	else if (port == QEMU_TRACE)
-		tracer_ring(r->tracer, data, n);
+		delay_bytes(r->ring, data, n);
 	else
 		console_write(r->console, data, n);
+}
+
+static void
+run_ring(void *arg, const void *data, size_t n)
+{
+	struct run *r = arg;
+
+	tracer_ring(r->tracer, data, n);
 }
 
 static void
@@ -669,6 +680,7 @@ run_new(struct event_base *base, const struct image *image,
 	files_set_program(r->files, elf, options->path);
 	r->tracer = tracer_new(r->events, &r->clock.before,
 	    probing_probes(r->probing), options->path, &tracer_cb, r);
+	r->ring = delay_new(base, run_ring, r);
 	if (emulated)
 		tracer_emulated(r->tracer);
 	if (options->link != NULL) {
@@ -697,6 +709,7 @@ run_free(struct run *r)
 	if (r == NULL)
 		return;
 	guest_free(r->guest);
+	delay_free(r->ring);
 	tracer_free(r->tracer);
 	files_free(r->files);
 	decoded_free(r->decoded);
