@@ -23,6 +23,9 @@ refuses 'an option without value' 2 'needs a value' "$KAGE" run "$TMP/text" --ti
 refuses 'a level that is none' 2 'full, observe, flood' "$KAGE" run "$TMP/text" --level loud
 refuses 'a rewriting that is none' 2 'no list' "$KAGE" run "$TMP/text" --rewrite 'connect; reboot'
 refuses 'a config that is not there' 2 'no file' "$KAGE" run "$TMP/text" --config "$TMP/none"
+refuses 'a persona that is none' 2 'camera, router, server' \
+	"$KAGE" run "$TMP/text" --persona toaster
+refuses 'a loader that is none' 2 'nor a folder' "$KAGE" run "$TMP/text" --loader foo
 refuses 'offline with a profile' 2 'leave --profile out' \
 	"$KAGE" run "$TMP/text" --offline --profile gafgyt
 if ((EUID == 0)); then
@@ -35,6 +38,10 @@ fi
 
 why=$(run_impossible)
 [[ -z $why ]] || { skip 'bad samples' "$why"; exit 0; }
+# Before any lab is made.
+refuses 'a network that is none' 2 'like 192.0.2.0/24' \
+	"$KAGE" run "$LINEBOT" --allow-target xyz --out "$TMP/never"
+check 'and no folder is left' test ! -e "$TMP/never"
 # make KIND FILE: one bad sample. An ELF header's byte order is its 6th byte,
 # its machine the 19th, its type the 17th.
 patch() { printf '%b' "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
@@ -94,8 +101,9 @@ if "$KAGE" device image amd64 >/dev/null 2>&1; then
 fi
 refuses 'an unknown architecture' 2 'nosuch' \
 	"$KAGE" run "$LINEBOT" --arch nosuch --out "$TMP/r4"
-refuses 'an unknown profile' 1 'nosuch' \
+refuses 'an unknown profile' 2 "no profile 'nosuch'" \
 	"$KAGE" run "$LINEBOT" --profile nosuch --out "$TMP/r5"
+check 'and no folder of it is left' test ! -e "$TMP/r5"
 mkdir "$TMP/r6" && echo '{}' >"$TMP/r6/run.json"
 refuses 'a folder with a run in it' 1 'holds a run already' \
 	"$KAGE" run "$LINEBOT" --out "$TMP/r6"

@@ -67,3 +67,19 @@ for stage in lab recorder device commands; do
 	check "Ctrl-C at $stage: the report came out" test -s "$out/report.txt"
 	is "Ctrl-C at $stage: nothing is left" "$(leftovers "$lab")" ''
 done
+
+# SIGTERM, and again and again, as timeout(1) does: it ends as with one.
+for stage in recorder commands; do
+	lab=m$stage$$ out=$TMP/term-$stage
+	"$KAGE" run "$LINEBOT" --profile gafgyt --out "$out" --lab "$lab" \
+		>"$TMP/term.out" 2>"$TMP/term.err" &
+	run=$!
+	wait_for 60 "stage_$stage" || not_ok "SIGTERM at $stage: reached" "$(cat "$TMP/term.err")"
+	for _ in {1..40}; do kill -TERM "$run" 2>/dev/null; done
+	wait "$run"
+	is "SIGTERM at $stage: exit 1" "$?" 1
+	check "SIGTERM at $stage: run.json says interrupted" \
+		jq -e '.verdict == "interrupted"' "$out/run.json"
+	check "SIGTERM at $stage: the report came out" test -s "$out/report.txt"
+	is "SIGTERM at $stage: nothing is left" "$(leftovers "$lab")" ''
+done
