@@ -112,7 +112,8 @@ $(UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(DEVICE_LIB) $(KAGE_LIB)
 # --- targets ----------------------------------------------------------------
 # The fast inner loop: no root, no network, under a minute.
 check: all unit-tests
-	$(Q)tests/run --build $(B) --jobs $(JOBS) lint unit profiles daemon report
+	$(Q)tests/run --quick --build $(B) --jobs $(JOBS) lint unit profiles daemon \
+		report
 
 # Everything that this machine can run; as root it installs what it needs.
 test:
