@@ -5,6 +5,7 @@
 local specimen = {}
 
 local LINES_MAX = 200000
+local EISDIR = 21 -- errno
 local VICINITY = 600 -- bytes around a known word in which its neighbours lie
 
 local function quoted(path)
@@ -277,15 +278,17 @@ end
 function specimen.inspect(path)
   local f, why = io.open(path, "rb")
   if not f then return nil, why end
-  local bytes = f:read(64 << 20)
+  local bytes, unreadable, errno = f:read(64 << 20)
   f:close()
-  if not bytes then return nil, path .. ": a folder, or it cannot be read" end
+  if errno == EISDIR then return nil, path .. ": a folder; name the sample's file" end
+  if unreadable then return nil, path .. ": " .. unreadable end
+  bytes = bytes or "" -- at the end of a file at once
   local s = { path = path, name = path:match("[^/]+$"), size = #bytes,
     sha256 = first_word("sha256sum --", path), md5 = first_word("md5sum --", path),
     entropy = #bytes > 0 and entropy(bytes) or 0 }
   if bytes:sub(1, 4) ~= "\127ELF" then
-    s.problem = #bytes == 0 and "empty" or bytes:sub(1, 2) == "#!" and "a script, not an ELF file"
-      or "not an ELF file"
+    s.problem = #bytes == 0 and "the file is empty"
+      or bytes:sub(1, 2) == "#!" and "a script, not an ELF file" or "not an ELF file"
     return s
   end
   s.elf = header(path)

@@ -38,10 +38,10 @@ printf '#!/bin/sh\nid\n' >"$TMP/script"
 printf '\177ELF\1\1\1' >"$TMP/cut"
 head -c 3000 /dev/zero >"$TMP/zeros"
 says "a script" "$TMP/script" 'a script'
-says "an empty file" "$TMP/empty" 'empty'
+says "an empty file" "$TMP/empty" ': the file is empty$'
 says "a cut header" "$TMP/cut" 'cut off'
 says "zeros" "$TMP/zeros" 'not an ELF'
-says "a folder" "$TMP" 'folder'
+says "a folder" "$TMP" ": a folder; name the sample's file\$"
 says "no such file" "$TMP/none" 'No such file'
 printf '#!/bin/sh\n' >"$TMP/it's; touch x"
 says "a name for the shell" "$TMP/it's; touch x" 'a script'
