@@ -82,5 +82,5 @@ says "a folder" "$TMP" ": a folder; name the sample's file\$"
 says "no such file" "$TMP/none" 'No such file'
 printf '#!/bin/sh\n' >"$TMP/it's; touch x"
 says "a name for the shell" "$TMP/it's; touch x" 'a script'
-"$inspect" >/dev/null 2>&1
-is "no argument: usage" $? 2
+said=$("$inspect" 2>&1)
+is "no argument: usage" "$? $said" '2 kagemusha inspect: which sample? try --help'
