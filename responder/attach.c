@@ -34,7 +34,7 @@ struct attach {
 static void
 attach_usage(FILE *out)
 {
-	fputs("usage: attach [--json] SOCKET\n"
+	fputs("usage: attach [--json|--check] SOCKET\n"
 	    "\n"
 	    "Looks into a running responder by its control socket "
 	    "(RUN/attach.sock), and\nsends commands by hand. "
@@ -42,6 +42,7 @@ attach_usage(FILE *out)
 	    "\n"
 	    "  --json   the protocol's JSON lines, as they are "
 	    "(captures/README.md)\n"
+	    "  --check  only says by its exit code whether anybody listens\n"
 	    "\n"
 	    "Exit codes: 0 done; 1 something was refused, or nobody is "
 	    "there; 2 usage.\n"
@@ -206,15 +207,30 @@ attach_json(struct attach *a)
 	}
 }
 
+/*
+ * Whether anybody listens. The socket of a killed run is still there and
+ * refuses; one that another user owns says nothing, and counts.
+ */
+static int
+attach_check(const char *path)
+{
+	struct peer *p = peer_connect(path);
+	bool nobody = p == NULL && (errno == ECONNREFUSED || errno == ENOENT);
+
+	peer_free(p);
+	return nobody ? 1 : 0;
+}
+
 int
 main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
+		{ "check", no_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 } };
 	struct attach a = { 0 };
-	bool json = false;
+	bool json = false, check = false;
 	int option;
 
 	log_open("attach", LOG_INFO);
@@ -224,16 +240,19 @@ main(int argc, char **argv)
 			attach_usage(stdout);
 			return 0;
 		}
-		if (option != 'j') {
+		if (option != 'j' && option != 'c') {
 			attach_usage(stderr);
 			return 2;
 		}
-		json = true;
+		json = json || option == 'j';
+		check = check || option == 'c';
 	}
 	if (argc - optind != 1) {
 		attach_usage(stderr);
 		return 2;
 	}
+	if (check)
+		return attach_check(argv[optind]);
 	words_init(&a.words);
 	if ((a.peer = peer_connect(argv[optind])) == NULL) {
 		log_error("%s: %s", argv[optind], errno == ECONNREFUSED ?

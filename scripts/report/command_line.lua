@@ -2,8 +2,9 @@
 local command_line = {}
 
 -- Parses `args` by `spec`: {name, usage, options = {["--x"] = "flag"|"value"|"list"},
--- least, most (of the rest)}. Returns options by name without dashes, and the rest
--- as a list. Ends the program on --help and on mistakes (2).
+-- least, most (of the rest), lacks (said when there are fewer)}. Returns options
+-- by name without dashes, and the rest as a list. Ends the program on --help and
+-- on mistakes (2).
 function command_line.parse(spec, args)
   local o, rest, i = {}, {}, 1
   local function wrong(why)
@@ -36,8 +37,7 @@ function command_line.parse(spec, args)
     i = i + 1
   end
   if #rest < spec.least then
-    io.stderr:write(spec.usage)
-    os.exit(2)
+    wrong(spec.lacks)
   elseif #rest > spec.most then
     wrong("too many arguments")
   end

@@ -5,6 +5,7 @@
 local specimen = {}
 
 local LINES_MAX = 200000
+local EISDIR = 21 -- errno
 local VICINITY = 600 -- bytes around a known word in which its neighbours lie
 
 local function quoted(path)
@@ -32,7 +33,29 @@ end
 
 -- --- header -----------------------------------------------------------------
 
-local function header(path)
+-- A number of readelf's, which prints great ones with a sign.
+local function integer(text)
+  return math.tointeger(tonumber(text and text:match("^%-?%d+") or 0)) or -1
+end
+
+-- Do so many bytes at an offset end behind the file? Unsigned: offsets are hostile.
+local function beyond(size, at, bytes)
+  return math.ult(size, at) or math.ult(size - at, bytes)
+end
+
+-- Which of the header's tables, and of the segments, lie beyond the file's end.
+local function missing(h, size, segments_cut)
+  local parts = { segments_cut and "segments" or nil }
+  for _, kind in ipairs { "program", "section" } do
+    local at = integer(h["Start of " .. kind .. " headers"])
+    local bytes = integer(h["Number of " .. kind .. " headers"])
+      * integer(h["Size of " .. kind .. " headers"])
+    if at ~= 0 and beyond(size, at, bytes) then parts[#parts + 1] = kind .. " headers" end
+  end
+  return #parts > 0 and table.concat(parts, " and ") or nil
+end
+
+local function header(path, size)
   local h = {}
   lines_of("readelf -hW --", path, function(line)
     local key, value = line:match("^%s+([^:]+):%s*(.-)%s*$")
@@ -41,9 +64,13 @@ local function header(path)
   if not h.Machine then return nil end
   local out = { class = h.Class, data = h.Data, machine = h.Machine, type = h.Type,
     entry = h["Entry point address"], flags = h.Flags, abi = h["OS/ABI"] }
+  local segments_cut = false
   lines_of("readelf -lW --", path, function(line)
     out.interpreter = out.interpreter or line:match("interpreter: ([^%]]+)%]")
+    local at, bytes = line:match("^%s+LOAD%s+0x(%x+)%s+0x%x+%s+0x%x+%s+0x(%x+)")
+    if at and beyond(size, tonumber(at, 16), tonumber(bytes, 16)) then segments_cut = true end
   end)
+  out.beyond_end = missing(h, size, segments_cut)
   out.linked = out.interpreter and "dynamically" or "statically"
   out.libraries = {}
   if out.interpreter then
@@ -277,25 +304,30 @@ end
 function specimen.inspect(path)
   local f, why = io.open(path, "rb")
   if not f then return nil, why end
-  local bytes = f:read(64 << 20)
+  local bytes, unreadable, errno = f:read(64 << 20)
+  local size = f:seek("end") or 0
   f:close()
-  if not bytes then return nil, path .. ": a folder, or it cannot be read" end
+  if errno == EISDIR then return nil, path .. ": a folder; name the sample's file" end
+  if unreadable then return nil, path .. ": " .. unreadable end
+  bytes = bytes or "" -- at the end of a file at once
   local s = { path = path, name = path:match("[^/]+$"), size = #bytes,
     sha256 = first_word("sha256sum --", path), md5 = first_word("md5sum --", path),
     entropy = #bytes > 0 and entropy(bytes) or 0 }
   if bytes:sub(1, 4) ~= "\127ELF" then
-    s.problem = #bytes == 0 and "empty" or bytes:sub(1, 2) == "#!" and "a script, not an ELF file"
-      or "not an ELF file"
+    s.problem = #bytes == 0 and "the file is empty"
+      or bytes:sub(1, 2) == "#!" and "a script, not an ELF file" or "not an ELF file"
     return s
   end
-  s.elf = header(path)
+  s.elf = header(path, math.max(size, #bytes))
   if not s.elf then
     s.problem = "an ELF file whose header cannot be read (cut off?)"
     return s
   end
   s.packed = bytes:find("UPX!", 1, true) and "UPX" or s.entropy > 7.2 and "high entropy" or nil
   local list, files, total = read_functions(path)
-  s.functions, s.stripped = total, total == 0
+  s.functions = total
+  -- What names the functions may be in the part that is missing.
+  if total > 0 or not s.elf.beyond_end then s.stripped = total == 0 end
   s.own = own_functions(list)
   for _, fn in ipairs(s.own) do fn.why = why_telling(fn.name) end
   s.files = files

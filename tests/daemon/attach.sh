@@ -110,6 +110,29 @@ is "a line too long ends it" "$(tail -n 1 "$TMP/long" | jq -c .attach)" \
 ask '{"do":"list"}'
 check "and nobody else" await '.re == "list"'
 
+# Without a name it is the only run that goes on; a killed one doesn't.
+mkdir -p "$TMP/captures/killed"
+echo '{"ended":null}' >"$TMP/captures/killed/run.json"
+nc -lU "$TMP/captures/killed/attach.sock" &
+killed=$!
+wait_for 10 test -S "$TMP/captures/killed/attach.sock"
+kill -KILL "$killed"
+wait "$killed" 2>/dev/null
+only() {
+	KAGEMUSHA_CAPTURES=$TMP/captures kage_attach "$@" 2>&1 </dev/null
+}
+is "only a killed run: none goes on" "$(only; echo $?)" \
+	"kagemusha attach: no run goes on under $TMP/captures: name its folder"$'\n1'
+is "also by a part of its name" "$(only kill; echo $?)" "kagemusha attach: \
+no run like 'kill' goes on under $TMP/captures: name its folder"$'\n1'
+ln -s "$RUN" "$TMP/captures/living"
+only >"$TMP/only"
+is "one lives beside it: that one" "$? $(<"$TMP/only")" \
+	"0 attached to ${RUN##*/}"
+ln -s "$RUN" "$TMP/captures/other"
+is "two live: which one?" "$(only)" \
+	'kagemusha attach: several runs go on; which one? living other'
+
 # By hand, in a pipe.
 printf 'list\nuse %s\nsend by hand\nhex 41 42\neol crlf\nsend x\nclose\n' "$session" |
 	kage_attach "$RUN" >"$TMP/hand"

@@ -70,6 +70,9 @@ elf 64 be 22 0 >"$TMP/elf"
 refused 'an architecture of no row' 'no row of architectures runs ELF class 64'
 elf 32 le 3 0 | head -c 40 >"$TMP/elf"
 refused 'a header cut off' 'cut off'
+elf 64 le 62 0 | head -c 40 >"$TMP/elf"
+refused 'a header cut off before its flags' 'cut off'
+is 'and od says nothing' "$("$device" arch "$TMP/elf" 2>&1 | wc -l)" 1
 elf 32 le 3 0 1 >"$TMP/elf"
 refused 'an object file' 'no program'
 elf 32 le 3 0 4 >"$TMP/elf"

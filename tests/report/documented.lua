@@ -62,4 +62,24 @@ for _, file in ipairs { "session.jsonl", "device.jsonl", "flows.jsonl", "recorde
 end
 table.sort(old)
 tap.ok("and nothing is described that no program writes", #old == 0, table.concat(old, "\n# "))
+
+-- Each file that a run and its report leave has a row in the table of files.
+local listed, files, unlisted = {}, 0, {}
+for line in io.lines(top .. "/captures/README.md") do
+  if line:find("^## ") then break end
+  for name in (line:match("^| ([^|`]+) |") or ""):gmatch("[^, ]+") do listed[name] = true end
+end
+local scripts = read("cd '" .. top .. "/scripts' && cat kagemusha-run kagemusha-report")
+for name in scripts:gmatch('[/%s"](%a%a+%.%a+)') do
+  if name:find("%.jsonl?$") or name:find("%.log$") or name:find("^report%.")
+    or name:find("%.pcapng$") then
+    files = files + 1
+    if not listed[name] then unlisted[#unlisted + 1] = name end
+  end
+end
+for name in scripts:gmatch('\nstart (%l+) ') do
+  if not listed[name .. ".log"] then unlisted[#unlisted + 1] = name .. ".log" end
+end
+tap.ok("every file of a run is in the table of files", #unlisted == 0 and files > 5,
+  files .. " files, without: " .. table.concat(unlisted, " "))
 tap.finish()

@@ -23,6 +23,43 @@ for arch in i386 mips sparc64; do
 	is "$arch: 100 columns" "$(awk 'length > 100' "$TMP/text" | wc -l)" 0
 done
 
+# Cut off: bytes of linebot | what lies beyond their end.
+sample=$BUILD/specimens/i386/linebot
+while IFS='|' read -r bytes what; do
+	[[ -e $sample ]] || { skip "$bytes bytes" "linebot is not built for i386"; continue; }
+	head -c "$bytes" "$sample" >"$TMP/part"
+	"$inspect" "$TMP/part" >"$TMP/text" 2>&1
+	is "$bytes bytes: cut off" "$? $(grep '^cut off' "$TMP/text" | tr -s ' ')" \
+		"0 cut off its $what lie beyond its end, or so its header says"
+	check "$bytes bytes: not called stripped" grep -q \
+		"^functions  *none named: what names them may lie beyond" "$TMP/text"
+	is "$bytes bytes: the same for programs" "$("$inspect" --json "$TMP/part" |
+		jq -c '[.elf.beyond_end, .stripped]')" "[\"$what\",null]"
+done <<'E'
+100|program headers and section headers
+20000|segments and section headers
+-1|section headers
+E
+# Its header without section headers, and with some at 2^32 - 1.
+if [[ -e $sample ]]; then
+	cp "$sample" "$TMP/whole"
+	head -c 4 /dev/zero | dd of="$TMP/whole" bs=1 seek=32 conv=notrunc status=none
+	"$inspect" "$TMP/whole" >"$TMP/text"
+	is "a stripped one is not cut off" "$(grep -c '^cut off' "$TMP/text") $(
+		grep -c '^functions .*: the file is stripped' "$TMP/text")" '0 1'
+	printf '\377\377\377\377' | dd of="$TMP/whole" bs=1 seek=32 conv=notrunc status=none
+	check "an offset beyond all files" grep -q '^cut off  *its section headers' \
+		<("$inspect" "$TMP/whole")
+fi
+sample=$BUILD/specimens/amd64/linebot
+if [[ -e $sample ]]; then
+	cp "$sample" "$TMP/whole"
+	printf '\377\377\377\377\377\377\377\377' |
+		dd of="$TMP/whole" bs=1 seek=40 conv=notrunc status=none
+	check "one at 2^64 - 1" grep -q '^cut off  *its section headers' \
+		<("$inspect" "$TMP/whole")
+fi
+
 # says NAME FILE PATTERN: ends with 1 and one line that says why.
 says() {
 	local out
@@ -38,12 +75,12 @@ printf '#!/bin/sh\nid\n' >"$TMP/script"
 printf '\177ELF\1\1\1' >"$TMP/cut"
 head -c 3000 /dev/zero >"$TMP/zeros"
 says "a script" "$TMP/script" 'a script'
-says "an empty file" "$TMP/empty" 'empty'
+says "an empty file" "$TMP/empty" ': the file is empty$'
 says "a cut header" "$TMP/cut" 'cut off'
 says "zeros" "$TMP/zeros" 'not an ELF'
-says "a folder" "$TMP" 'folder'
+says "a folder" "$TMP" ": a folder; name the sample's file\$"
 says "no such file" "$TMP/none" 'No such file'
 printf '#!/bin/sh\n' >"$TMP/it's; touch x"
 says "a name for the shell" "$TMP/it's; touch x" 'a script'
-"$inspect" >/dev/null 2>&1
-is "no argument: usage" $? 2
+said=$("$inspect" 2>&1)
+is "no argument: usage" "$? $said" '2 kagemusha inspect: which sample? try --help'

@@ -29,8 +29,18 @@ is "a call that is new" "$(jq -rc '.calls[] | [.name, .first, .second] | join(" 
 	"$TMP/diff")" "creat 0 1"
 "$diff" "$runs/linebot" "$TMP/nothing" >/dev/null 2>&1
 is "diff without a run: 1" $? 1
-"$diff" "$runs/linebot" >/dev/null 2>&1
-is "diff of one run: usage" $? 2
+# Too few arguments: a word about it first, and 2.
+while IFS='|' read -r command given said; do
+	# shellcheck disable=SC2086 # none or one
+	"$TOP/scripts/kagemusha-$command" $given >"$TMP/out" 2>"$TMP/err"
+	is "$command ${given:+of one run}: usage" "$? $(cat "$TMP/out" "$TMP/err")" \
+		"2 kagemusha $command: $said"$'\n'"try: kagemusha $command --help"
+done <<E
+report||which run?
+diff||which two runs?
+diff|$runs/linebot|which two runs?
+export||which run?
+E
 
 is "csv: a line a command and the head" "$("$export" "$runs/linebot" | wc -l)" 3
 is "csv: same number of fields" "$("$export" "$runs/linebot" |

@@ -118,6 +118,23 @@ truncated(void **state)
 	}
 }
 
+/* Columns of the table of architectures, and what a message calls them. */
+static void
+words(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "32le/8", "MIPS (32le/8)" }, { "32le/3", "Intel 386 (32le/3)" },
+		{ "64le/3e", "x86-64 (64le/3e)" },
+		{ "32le/28/400=400", "ARM (32le/28/400=400)" },
+		{ "64be/2b", "64-bit SPARC (64be/2b)" },
+		{ "32le/fffe", "32le/fffe" }, { "", "" }, { "64le", "64le" } };
+	char out[ELF_WORDS_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		assert_string_equal(elf_words(rows[i][0], out), rows[i][1]);
+}
+
 int
 main(void)
 {
@@ -125,6 +142,7 @@ main(void)
 		cmocka_unit_test(own),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(truncated),
+		cmocka_unit_test(words),
 	};
 	return cmocka_run_group_tests(tests, load_self, free_self);
 }

@@ -287,6 +287,33 @@ elf_columns(const struct elf *e, char out[static ELF_COLUMNS_SIZE])
 	return out;
 }
 
+const char *
+elf_words(const char *columns, char out[static ELF_WORDS_SIZE])
+{
+	/* gABI, e_machine. */
+	static const struct {
+		unsigned machine;
+		const char *name;
+	} names[] = {
+		{ EM_386, "Intel 386" }, { EM_X86_64, "x86-64" },
+		{ EM_ARM, "ARM" }, { EM_AARCH64, "64-bit ARM" },
+		{ EM_MIPS, "MIPS" }, { EM_PPC, "PowerPC" },
+		{ EM_PPC64, "64-bit PowerPC" }, { EM_68K, "Motorola 68000" },
+		{ EM_SPARC, "SPARC" }, { EM_SPARCV9, "64-bit SPARC" },
+		{ EM_SH, "SuperH" }, { EM_ARC_COMPACT, "ARC" },
+		{ EM_RISCV, "RISC-V" } };
+	unsigned machine;
+
+	snprintf(out, ELF_WORDS_SIZE, "%s", columns);
+	if (sscanf(columns, "%*2u%*2[a-z]/%x", &machine) != 1)
+		return out;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (names[i].machine == machine)
+			snprintf(out, ELF_WORDS_SIZE, "%s (%s)", names[i].name,
+			    columns);
+	return out;
+}
+
 bool
 elf_fits(const struct elf *e, const char *columns)
 {

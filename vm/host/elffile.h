@@ -65,5 +65,11 @@ bool elf_fits(const struct elf *, const char *columns) A_MUST_USE;
 /* Its header in that form, without MASK=VALUE. */
 #define ELF_COLUMNS_SIZE 16
 const char *elf_columns(const struct elf *, char out[static ELF_COLUMNS_SIZE]);
+/*
+ * Such columns behind the machine's name, "MIPS (32le/8)"; alone where it has
+ * none here.
+ */
+#define ELF_WORDS_SIZE 64
+const char *elf_words(const char *columns, char out[static ELF_WORDS_SIZE]);
 
 #endif

@@ -328,6 +328,7 @@ open_sample(const struct image *image, const char *path, struct elf *elf,
 {
 	char why[512], *data = read_sample(path, n, why, sizeof why);
 	char columns[ELF_COLUMNS_SIZE];
+	char is[ELF_WORDS_SIZE], runs[ELF_WORDS_SIZE];
 
 	if (data == NULL) {
 		log_error("%s", why);
@@ -340,8 +341,9 @@ open_sample(const struct image *image, const char *path, struct elf *elf,
 	}
 	if (!elf_fits(elf, image->elf)) {
 		log_error("%s: its ELF header says %s, and the image %s runs "
-		    "%s (kagemusha device arch FILE names the right one)",
-		    path, elf_columns(elf, columns), image->arch, image->elf);
+		    "%s: kagemusha device arch FILE names the right one",
+		    path, elf_words(elf_columns(elf, columns), is),
+		    image->arch, elf_words(image->elf, runs));
 		free(data);
 		return NULL;
 	}

@@ -81,7 +81,8 @@ row_need() {
 # elf_int FILE OFFSET SIZE ORDER: an unsigned number of an ELF header.
 elf_int() {
 	local bytes b hex=''
-	bytes=$(od -An -v -tx1 -j "$2" -N "$3" -- "$1")
+	# od has words of its own for a file that ends before the offset.
+	bytes=$(od -An -v -tx1 -j "$2" -N "$3" -- "$1" 2>/dev/null) || return 1
 	for b in $bytes; do
 		if [[ $4 == le ]]; then hex=$b$hex; else hex+=$b; fi
 	done
