@@ -6,9 +6,9 @@
  * this is loaded into strace and stands before two functions of libc's: wait4,
  * by which strace learns of a stop, and ptrace, by which it ends one.
  *
- * On MIPS o32 strace has no filter but at the level full: elsewhere too many of
- * the calls are let through. There every call stops the sample, unless it goes
- * on by PTRACE_CONT: then that is done in place of it.
+ * On MIPS strace has no filter but at the level full: elsewhere too many of the
+ * calls are let through. There every call stops the sample, unless it goes on by
+ * PTRACE_CONT: then that is done in place of it.
  *
  * What it does is told in lines on STEPPER_FD (protocol.h).
  */
@@ -64,7 +64,7 @@
 #define STEPPER_SIGNAL SIGUSR2
 /* Not in glibc's header. */
 #define STEPPER_SUSPEND_SECCOMP (1 << 21)
-/* strace asks for registers only, and not which call it is. */
+/* strace asks for registers only, and not which call it is, filter or none. */
 #if defined(__mips__) && _MIPS_SIM == _ABIO32
 #define STEPPER_REGISTERS 1
 #else
@@ -432,7 +432,7 @@ stepper_unasked(struct stepper_thread *t, int event)
 	}
 	t->entering = 1;
 	t->class = CALL_OTHER;
-#if STEPPER_REGISTERS
+#ifdef __mips__
 	uint64_t r[38]; /* asm/ptrace.h: number and first argument in 2, 4 */
 
 	if (stepper_ptrace(PTRACE_GETREGS, t->tid, NULL, r) == 0) {
